@@ -1,0 +1,38 @@
+# A room is a folder of src/: one static library, the rooms it may use, and the libraries it needs.
+#   sumi_room(text SOURCES tokenizer.cpp USES core LIBRARIES utf8proc)
+# sumi_test(NAME ...) makes the test program of a room the same way.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_package(fmt REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(nlohmann_json REQUIRED)
+
+add_library(sumi_flags INTERFACE)
+target_compile_options(sumi_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-psabi
+  $<$<BOOL:${SUMI_WERROR}>:-Werror>)
+target_include_directories(sumi_flags INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+
+set_property(GLOBAL PROPERTY SUMI_ROOMS "")
+
+function(sumi_room name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  add_library(sumi_${name} STATIC ${ARG_SOURCES})
+  list(TRANSFORM ARG_USES PREPEND sumi_)
+  target_link_libraries(sumi_${name} PUBLIC sumi_flags ${ARG_USES} ${ARG_LIBRARIES})
+  set_property(GLOBAL APPEND PROPERTY SUMI_ROOMS sumi_${name})
+endfunction()
+
+function(sumi_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  add_executable(sumi_test_${name} ${ARG_SOURCES})
+  list(TRANSFORM ARG_USES PREPEND sumi_)
+  target_link_libraries(sumi_test_${name} PRIVATE sumi_flags ${ARG_USES} ${ARG_LIBRARIES} GTest::gtest_main)
+  target_compile_definitions(sumi_test_${name} PRIVATE SUMI_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  gtest_discover_tests(sumi_test_${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT 240)
+endfunction()

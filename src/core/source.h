@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/dtype.h"
+#include "core/shape.h"
+
+namespace sumi {
+
+/// Where the values of one weight come from: a mapped file, a generator, a sum with an adapter's change.
+/// Values are read in float32, a few rows at a time, while an implementation packs them; nothing is held twice.
+/// Axes are in the file's order: linear (out, in), convolution (out, in, kernel height, kernel width).
+class Source {
+ public:
+  Source(Shape shape, DType stored) : shape_(shape), stored_(stored) {}
+  virtual ~Source() = default;
+
+  const Shape& shape() const { return shape_; }
+  DType stored() const { return stored_; }  ///< the type of the values before widening: its bytes are what a file holds
+  /// Elements [first, first + out.size()) in row-major order. May be called from several threads at once.
+  virtual void read(std::int64_t first, std::span<float> out) const = 0;
+
+ private:
+  Shape shape_;
+  DType stored_;
+};
+using SourcePtr = std::shared_ptr<const Source>;
+
+/// Values that lie in memory (a mapped file); `owner` keeps them alive.
+SourcePtr memory_source(Shape shape, DType stored, const std::byte* data, std::shared_ptr<const void> owner);
+/// float32 values that it owns.
+SourcePtr values_source(Shape shape, std::vector<float> values);
+/// Sources with equal inner axes, one after the other along the first: q, k and v as one linear.
+SourcePtr joined_source(std::vector<SourcePtr> parts);
+/// The same values with other axes; Error(internal) if the number of elements differs.
+SourcePtr reshaped_source(SourcePtr source, Shape shape);
+
+/// All values at once, for the small ones: biases, norms.
+std::vector<float> read_all(const Source& source);
+
+}  // namespace sumi
