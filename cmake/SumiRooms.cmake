@@ -13,7 +13,7 @@ find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(nlohmann_json REQUIRED)
 
 add_library(sumi_flags INTERFACE)
-target_compile_options(sumi_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-psabi
+target_compile_options(sumi_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-psabi -Wno-missing-field-initializers
   $<$<BOOL:${SUMI_WERROR}>:-Werror>)
 target_include_directories(sumi_flags INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 

@@ -1,8 +1,8 @@
 #include "core/shape.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
+
+#include <fmt/ranges.h>
 
 #include "core/check.h"
 
@@ -25,7 +25,8 @@ std::size_t Shape::index(int axis) const {
 std::int64_t Shape::elements() const {
   std::int64_t n = 1;
   for (const auto extent : *this) {
-    check(extent >= 0 && !__builtin_mul_overflow(n, extent, &n), ErrorCode::internal, "shape: {} is not a size", text());
+    check(extent >= 0 && !__builtin_mul_overflow(n, extent, &n), ErrorCode::internal, "shape: {} is not a size",
+          text());
   }
   return n;
 }

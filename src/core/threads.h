@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace sumi {
+
+/// The one seam to OpenMP outside the kernels of other libraries, which use the same pool.
+
+/// Threads that the calling thread's parallel regions use; 0 in `set_threads` means one per core.
+int threads();
+void set_threads(int count);
+
+/// Runs body(part, parts) once in each of `parts` threads. The first exception is kept and rethrown after all ended.
+/// Nested calls run in one thread.
+void parallel(const std::function<void(int part, int parts)>& body);
+
+/// Splits 0..n into one contiguous range a thread, each but the last a multiple of `grain`, and runs body(begin, end).
+void parallel_for(std::int64_t n, std::int64_t grain, const std::function<void(std::int64_t, std::int64_t)>& body);
+
+}  // namespace sumi

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "ops/attention.h"
+#include "ops/conv2d.h"
+#include "ops/elementwise.h"
+#include "ops/embedding.h"
+#include "ops/layout.h"
+#include "ops/linear.h"
+#include "ops/norm.h"
+
+namespace sumi {
+
+template <class... Ops>
+struct OpList {};
+
+using AllOps = OpList<Conv2dOp, LinearOp, GroupNormOp, LayerNormOp, AttentionOp, EmbeddingOp, SinusoidOp, ActivateOp,
+                      CombineOp, GuideOp, ConcatOp, UpsampleOp>;
+
+}  // namespace sumi

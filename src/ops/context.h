@@ -1,0 +1,32 @@
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/tensor.h"
+#include "core/trace.h"
+#include "ops/backend.h"
+
+namespace sumi {
+
+/// What an op needs besides its tensors. One per run, passed down from the pipeline.
+struct Context {
+  Backend& backend;
+  Arena& arena;                             ///< activations: gone when the tensor is
+  DType type = DType::f32;                  ///< of activations: f32 or bf16
+  Trace* trace = nullptr;                   ///< records phases, layers and ops when set
+  const std::atomic<bool>* stop = nullptr;  ///< a true value ends the run with Error(cancelled) before the next op
+  double flops = 0;                         ///< multiplications and additions of all ops so far, the same dry or not
+
+  Tensor tensor(Shape shape, DType dtype) { return {arena, shape, dtype}; }
+  Tensor tensor(Shape shape) { return {arena, shape, type}; }
+  /// Host values as a float32 tensor of the device.
+  Tensor upload(std::span<const float> values, Shape shape);
+  Tensor upload(std::span<const std::int32_t> values, Shape shape);
+  /// A contiguous tensor of any float type as float32 on the host; zeros in a dry run.
+  std::vector<float> download(const Tensor& tensor);
+};
+
+}  // namespace sumi

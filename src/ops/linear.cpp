@@ -1,0 +1,50 @@
+#include "ops/linear.h"
+
+#include "ops/dispatch.h"
+
+namespace sumi {
+
+double LinearOp::Case::flops() const {
+  return 2.0 * static_cast<double>(rows) * static_cast<double>(in) * static_cast<double>(weight_rows());
+}
+
+std::string LinearOp::Case::text() const {
+  std::string text = fmt::format("{}x{} -> {} {}", rows, in, out, name_of(x));
+  if (y != x) text += fmt::format(" -> {}", name_of(y));
+  if (activation != Activation::none) text += fmt::format(" {}", name_of(activation));
+  if (gated) text += " gated";
+  if (residual) text += " +residual";
+  return text;
+}
+
+Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const LinearOptions& options) {
+  const Shape& w = weight.shape();
+  check(x.shape().rank() >= 1 && w.rank() == 2 && x.contiguous(), ErrorCode::internal,
+        "linear: input {} and weight {} are not rows and a matrix", x.shape().text(), w.text());
+  check(x.shape()[-1] == w[1], ErrorCode::internal, "linear: input has {} channels, weight wants {}", x.shape()[-1],
+        w[1]);
+  check(!options.gated || w[0] % 2 == 0, ErrorCode::internal, "linear: a gated weight has {} rows, an odd number",
+        w[0]);
+  const LinearOp::Case c{.rows = x.rows(),
+                         .in = w[1],
+                         .out = options.gated ? w[0] / 2 : w[0],
+                         .x = x.dtype(),
+                         .y = options.type.value_or(x.dtype()),
+                         .activation = options.activation,
+                         .gated = options.gated,
+                         .bias = options.bias && *options.bias,
+                         .residual = static_cast<bool>(options.residual)};
+  Shape out = x.shape();
+  out[-1] = c.out;
+  check(!c.bias || options.bias->size() == w[0], ErrorCode::internal, "linear: bias of {} values, weight of {} rows",
+        c.bias ? options.bias->size() : 0, w[0]);
+  check(!c.residual || (options.residual.shape() == out && options.residual.dtype() == c.y), ErrorCode::internal,
+        "linear: residual {}, output {}", options.residual.shape().text(), out.text());
+  Tensor y = ctx.tensor(out, c.y);
+  dispatch<LinearOp>(
+      ctx, c, {.x = x, .bias = c.bias ? options.bias->on(ctx.backend) : Tensor(), .residual = options.residual, .y = y},
+      &weight);
+  return y;
+}
+
+}  // namespace sumi

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "ops/activation.h"
+#include "ops/context.h"
+#include "ops/weight.h"
+
+namespace sumi {
+
+/// y[r,o] = act(bias[o] + sum over i of x[r,i] * w[o,i]) + residual[r,o].
+/// Gated (GEGLU and its relatives, Shazeer 2020): the weight's first half of rows gives values v, the second half gates
+/// g, and y[r,o] = v[r,o] * act(g[r,o]) + residual[r,o].
+struct LinearOp {
+  static constexpr std::string_view name = "linear";
+
+  struct Case {
+    std::int64_t rows, in, out;  ///< `out` columns of y: half the weight's rows when gated
+    DType x = DType::f32, y = DType::f32;
+    Activation activation = Activation::none;
+    bool gated = false, bias = false, residual = false;
+
+    auto operator<=>(const Case&) const = default;
+    std::int64_t weight_rows() const { return gated ? 2 * out : out; }
+    double flops() const;
+    std::string text() const;
+  };
+  struct Args {
+    Tensor x;                           ///< (rows, in)
+    const std::byte* packed = nullptr;  ///< of a weight (weight_rows, in)
+    Tensor bias;                        ///< (weight_rows) float32
+    Tensor residual;                    ///< like y
+    Tensor y;                           ///< (rows, out)
+  };
+};
+
+struct LinearOptions {
+  const Vector* bias = nullptr;
+  Tensor residual = {};
+  Activation activation = Activation::none;
+  bool gated = false;
+  std::optional<DType> type = {};  ///< of y; x's unless given
+};
+
+/// x of any rank, (..., in), gives (..., out). Error(internal) with both shapes where they do not fit.
+Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const LinearOptions& options = {});
+
+}  // namespace sumi

@@ -1,0 +1,30 @@
+#include "ops/operations.h"
+
+namespace sumi {
+
+std::vector<std::string> Operations::names() const {
+  std::vector<std::string> names;
+  std::apply(
+      [&]<class... Ops>(const Entry<Ops>&... entries) {
+        const auto add = [&](std::string_view op, const auto& list) {
+          for (const auto& implementation : list) names.push_back(fmt::format("{}/{}", op, implementation->name()));
+        };
+        (add(Ops::name, entries.list), ...);
+      },
+      entries_);
+  return names;
+}
+
+void Operations::disable(const std::string& name) {
+  const auto all = names();
+  const bool known = std::any_of(all.begin(), all.end(), [&](const std::string& each) {
+    return each == name || each.substr(each.find('/') + 1) == name;
+  });
+  check(known, ErrorCode::usage, "disable: no implementation is called '{}'; `sumi doctor` lists them", name);
+  check(name != "ref" && !name.ends_with("/ref"), ErrorCode::usage,
+        "disable: 'ref' is the definition of every op and cannot be turned off");
+  disabled_.insert(name);
+  std::apply([](auto&... entries) { (entries.chosen.clear(), ...); }, entries_);
+}
+
+}  // namespace sumi

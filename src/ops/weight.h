@@ -1,0 +1,69 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/source.h"
+#include "ops/context.h"
+#include "ops/implementation.h"
+
+namespace sumi {
+
+/// A matrix or filter bank: where its values come from, and the packed forms that implementations asked for.
+/// Packing happens once per layout, when a run (or a dry run, which only books the bytes) first needs it.
+class Weight {
+ public:
+  Weight() = default;
+  explicit Weight(SourcePtr source) : source_(std::move(source)) {}
+
+  explicit operator bool() const { return source_ != nullptr; }
+  const Shape& shape() const { return source_->shape(); }
+  const Source& source() const { return *source_; }
+
+  /// The weight as `chosen` wants it; null in a dry run. Called by the dispatch of an op.
+  template <class Op>
+  const std::byte* packed(Backend& backend, const typename Op::Case& c, const Chosen<Op>& chosen) const {
+    Form& form = this->form(backend, chosen.plan);
+    if (!form.data && !backend.dry()) {
+      form.data = pack(backend, chosen.plan.packed_bytes,
+                       [&](std::byte* to) { chosen.implementation->pack(c, chosen.plan, *source_, to); });
+    }
+    return form.data.get();
+  }
+  /// Gives the packed forms back; the next run packs again.
+  void release() const { forms_.clear(); }
+
+ private:
+  struct Form {
+    std::string layout;
+    std::unique_ptr<Booking> booking;
+    Buffer data;
+  };
+  Form& form(Backend& backend, const Plan& plan) const;
+  static Buffer pack(Backend& backend, std::size_t bytes, const std::function<void(std::byte*)>& write);
+
+  SourcePtr source_;
+  mutable std::vector<Form> forms_;
+};
+
+/// float32 values in one row: a bias, the scale of a norm.
+class Vector {
+ public:
+  Vector() = default;
+  explicit Vector(std::vector<float> values) : values_(std::move(values)) {}
+
+  explicit operator bool() const { return !values_.empty(); }
+  std::int64_t size() const { return static_cast<std::int64_t>(values_.size()); }
+  const std::vector<float>& values() const { return values_; }
+  /// As a tensor of the device, uploaded on first use; absent if empty.
+  Tensor on(Backend& backend) const;
+
+ private:
+  std::vector<float> values_;
+  mutable std::unique_ptr<Booking> booking_;
+  mutable Buffer data_;
+};
+
+}  // namespace sumi
