@@ -1,0 +1,90 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sumi/error.h"
+#include "sumi/image.h"
+#include "sumi/progress.h"
+#include "sumi/request.h"
+
+namespace sumi {
+
+/// Which model on which device.
+struct EngineOptions {
+  /// A folder in diffusers layout, "synthetic:sd15" (and sd21, bksdm-small) for random weights of a full-size model, or
+  /// empty for the model that comes with Sumi.
+  std::string model;
+  std::string device = "cpu";  ///< "cpu", or "ref" for the plain definition of every op
+  /// "auto", "f32", "bf16" or "f16". A CPU computes f16 files in the type that "auto" gives; `Report::notes` says so.
+  std::string dtype = "auto";
+  int threads = 0;                   ///< 0: one per core
+  std::vector<std::string> disable;  ///< implementations to leave out, as `sumi doctor` names them
+};
+
+/// What a run used and how long it took.
+struct Report {
+  std::string model, device, dtype, sampler, schedule, spacing, prediction;
+  int steps = 0, threads = 0, clip_skip = 0;
+  double guidance = 0, guidance_rescale = 0, eta = 0;
+  Rng rng = Rng::cpu;
+  std::string prompt;
+  std::optional<std::string> negative;
+
+  double load_seconds = 0;  ///< of the first run: reading and packing weights; 0 afterwards
+  double text_seconds = 0, denoise_seconds = 0, decode_seconds = 0;
+  double steps_per_second = 0;  ///< model calls, for the whole batch at once
+  double flops = 0;             ///< multiplications and additions of the whole run
+
+  std::size_t planned_bytes = 0;  ///< activations, by the dry run: exactly what the run is given
+  std::size_t weight_bytes = 0;   ///< packed weights
+  std::size_t fixed_bytes = 0;    ///< libraries, stacks, generated code: measured once the engine stands, before its first run
+  /// Highest resident size of the process less file pages, while `generate` ran.
+  std::size_t peak_bytes = 0;
+  std::vector<std::string> notes;  ///< one line each: what was decided that the user may want to know
+};
+
+struct Picture {
+  Image image;
+  std::uint64_t seed = 0;
+};
+
+struct Result {
+  std::vector<Picture> pictures;
+  Report report;
+};
+
+/// What to tell the caller while a run goes on.
+struct Hooks {
+  OnProgress progress;
+  const std::atomic<bool>* stop = nullptr;  ///< set to true from anywhere: the run ends with Error(cancelled) within an op
+  std::filesystem::path trace;              ///< a Chrome trace of phases, steps, layers and ops is written here
+};
+
+/// A model ready to make pictures. One run at a time; `stop` may be set from anywhere.
+class Engine {
+ public:
+  /// Reads and checks the model; weights stay in the mapped file until the first run packs them.
+  /// Error(not_found, bad_file, bad_model, unsupported, usage).
+  explicit Engine(const EngineOptions& options);
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+  ~Engine();
+
+  /// Error(usage) for a request that makes no sense, Error(out_of_memory), Error(cancelled); the next run works.
+  Result generate(const Request& request, const Hooks& hooks = {});
+  /// Packed weights and activations go back to the system; the next run packs again.
+  void release();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sumi

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sumi/engine.h"
+
+namespace sumi {
+
+struct BenchOptions {
+  EngineOptions engine;
+  std::vector<std::string> what = {"image"};  ///< "image", "unet", "vae", "text"
+  int width = 0, height = 0;                  ///< pixels; 0: the model's
+  int batch = 1, steps = 20;
+  double guidance = 7.5;  ///< above 1 the UNet runs on both halves of guidance
+  int warmup = 1, repeat = 3;
+  bool ops = false;  ///< also one row per op, shape and implementation of a UNet step
+};
+
+/// One measurement. Times are of whole calls.
+struct BenchRow {
+  std::string what;    ///< "image", "unet", "vae", "text", or "op" with `shapes` and `implementation`
+  std::string shapes, implementation;
+  std::string dtype;
+  int calls = 0;       ///< of an op within a step
+  double minimum = 0, median = 0, p95 = 0;  ///< seconds per call; of the UNet: per step
+  double flops = 0;                         ///< per call
+  double gflops = 0, share_of_peak = 0;     ///< at the median; share of the peak measured on this machine
+  double steps_per_second = 0, pictures_per_minute = 0;
+  std::size_t peak_bytes = 0;
+  bool out_of_memory = false;
+};
+
+/// Calls `row` as each measurement ends. Error as Engine.
+void bench(const BenchOptions& options, const std::function<void(const BenchRow&)>& row);
+
+/// Writes a model, synthetic ones too, as a diffusers folder of `dtype` ("f16", "bf16", "f32") that other programs load.
+/// The folder appears whole or not at all. Error(io), Error(usage).
+void write_model(const std::string& model, const std::filesystem::path& folder, const std::string& dtype = "f16");
+
+/// Appends the rows to a CSV file that begins with `device,precision,autocast,xformers,runtime,n_samples,latency,memory`
+/// (seconds per batch; GB; -1 and -1 when out of memory), Sumi's own columns after those.
+class BenchTable {
+ public:
+  /// Error(bad_file) for an existing file of other columns.
+  explicit BenchTable(std::filesystem::path path);
+  /// True where a row with these settings is there already.
+  bool has(const BenchOptions& options, const std::string& what) const;
+  void add(const BenchOptions& options, const BenchRow& row);
+
+ private:
+  std::filesystem::path path_;
+  std::vector<std::string> keys_;
+};
+
+}  // namespace sumi
