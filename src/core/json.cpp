@@ -2,21 +2,26 @@
 
 #include <cmath>
 #include <fstream>
+#include <unordered_set>
 
 namespace sumi {
 
 Json parse_json(std::string_view text, const std::string& where) {
-  // A hostile file nests deeply enough to exhaust the stack while its value is destroyed.
-  int depth = 0;
-  const auto shallow = [&](int, Json::parse_event_t event, Json&) {
+  // The library would exhaust the stack destroying a value nested deeply enough, and keeps the last of equal keys.
+  std::vector<std::unordered_set<std::string>> keys;  // of the objects and arrays that are open
+  const auto checked = [&](int, Json::parse_event_t event, Json& value) {
     using Event = Json::parse_event_t;
-    if (event == Event::object_start || event == Event::array_start) ++depth;
-    if (event == Event::object_end || event == Event::array_end) --depth;
-    check(depth <= 100, ErrorCode::bad_file, "{}: nested more than 100 deep", where);
+    if (event == Event::object_start || event == Event::array_start) keys.emplace_back();
+    if (event == Event::object_end || event == Event::array_end) keys.pop_back();
+    check(keys.size() <= 100, ErrorCode::bad_file, "{}: nested more than 100 deep", where);
+    if (event == Event::key) {
+      const auto& key = value.get_ref<const std::string&>();
+      check(keys.back().insert(key).second, ErrorCode::bad_file, "{}: '{}' is there twice", where, key);
+    }
     return true;
   };
   try {
-    return Json::parse(text, shallow);
+    return Json::parse(text, checked);
   } catch (const Json::parse_error& error) {
     fail(ErrorCode::bad_file, "{}: not valid JSON at byte {}", where, error.byte);
   } catch (const Json::exception& error) {
