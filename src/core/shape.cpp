@@ -31,6 +31,6 @@ std::int64_t Shape::elements() const {
   return n;
 }
 
-std::string Shape::text() const { return fmt::format("{}", fmt::join(begin(), end(), "x")); }
+std::string Shape::text() const { return rank_ ? fmt::format("{}", fmt::join(begin(), end(), "x")) : "scalar"; }
 
 }  // namespace sumi

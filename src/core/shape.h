@@ -26,7 +26,7 @@ class Shape {
   std::int64_t elements() const;
   const std::int64_t* begin() const { return extents_.data(); }
   const std::int64_t* end() const { return extents_.data() + rank_; }
-  std::string text() const;  ///< "2x64x64x320"
+  std::string text() const;  ///< "2x64x64x320", "scalar"
 
   auto operator<=>(const Shape&) const = default;
 

@@ -73,13 +73,13 @@ SourcePtr Loader::State::take(const std::string& name, const Shape& expected) {
     return std::make_shared<ZeroSource>(expected);
   };
   SourcePtr source = checkpoint->want(name, expected);
-  if (!source) return zeros(missing, fmt::format("{} ({})", name, expected));
+  if (!source) return zeros(missing, fmt::format("{} ({})", name, expected.text()));
   if (!holds_weights(source->stored())) {
     return zeros(mistyped, fmt::format("{} is {}", name, name_of(source->stored())));
   }
   if (source->shape() == expected) return source;
   if (!equal_but_for_trailing_ones(source->shape(), expected)) {
-    return zeros(misshapen, fmt::format("{} is {}, expected {}", name, source->shape(), expected));
+    return zeros(misshapen, fmt::format("{} is {}, expected {}", name, source->shape().text(), expected.text()));
   }
   return reshaped_source(std::move(source), expected);
 }
