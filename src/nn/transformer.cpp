@@ -1,0 +1,53 @@
+#include "nn/transformer.h"
+
+namespace sumi {
+
+FeedForward::FeedForward(const Loader& loader, std::int64_t channels)
+    : up(loader.at("net.0.proj"), channels, 8 * channels), down(loader.at("net.2"), 4 * channels, channels) {}
+
+Tensor FeedForward::operator()(Context& ctx, Tensor x, const Tensor& residual) const {
+  x = up(ctx, x, {.activation = Activation::gelu, .gated = true});
+  return down(ctx, x, {.residual = residual});
+}
+
+TransformerBlock::TransformerBlock(const Loader& loader, std::int64_t channels, std::int64_t prompt_channels,
+                                   std::int64_t heads)
+    : norm1(loader.at("norm1"), channels),
+      norm2(loader.at("norm2"), channels),
+      norm3(loader.at("norm3"), channels),
+      self_attention(loader.at("attn1"), channels, heads),
+      cross_attention(loader.at("attn2"), channels, prompt_channels, heads),
+      feed_forward(loader.at("ff"), channels) {}
+
+Tensor TransformerBlock::operator()(Context& ctx, Tensor x, const KeyValue& prompt) const {
+  x = self_attention(ctx, norm1(ctx, x), x);
+  x = cross_attention(ctx, norm2(ctx, x), prompt, x);
+  return feed_forward(ctx, norm3(ctx, x), x);
+}
+
+SpatialTransformer::SpatialTransformer(const Loader& loader, const Sizes& sizes)
+    : name(layer_name(loader)),
+      norm(loader.at("norm"), sizes.channels, sizes.groups, 1e-6),
+      proj_in(loader.at("proj_in"), sizes.channels, sizes.channels),
+      proj_out(loader.at("proj_out"), sizes.channels, sizes.channels) {
+  for (int i = 0; i < sizes.depth; ++i) {
+    blocks.emplace_back(loader.at("transformer_blocks", i), sizes.channels, sizes.prompt_channels, sizes.heads);
+  }
+}
+
+std::vector<KeyValue> SpatialTransformer::prepare(Context& ctx, const Tensor& prompt) const {
+  std::vector<KeyValue> prepared;
+  for (const auto& block : blocks) prepared.push_back(block.cross_attention.prepare(ctx, prompt));
+  return prepared;
+}
+
+Tensor SpatialTransformer::operator()(Context& ctx, Tensor x, std::span<const KeyValue> prompt) const {
+  const Trace::Span span(ctx.trace, "layer", name);
+  const Shape picture = x.shape();
+  x = x.reshape({picture[0], picture[1] * picture[2], picture[3]});
+  Tensor tokens = proj_in(ctx, norm(ctx, x));
+  for (std::size_t i = 0; i < blocks.size(); ++i) tokens = blocks[i](ctx, std::move(tokens), prompt[i]);
+  return proj_out(ctx, tokens, {.residual = x}).reshape(picture);
+}
+
+}  // namespace sumi

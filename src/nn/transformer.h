@@ -1,0 +1,51 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "nn/attention.h"
+
+namespace sumi {
+
+/// GEGLU, four times as wide inside (Shazeer, 2020).
+struct FeedForward {
+  Linear up, down;
+
+  FeedForward(const Loader& loader, std::int64_t channels);
+
+  Tensor operator()(Context& ctx, Tensor x, const Tensor& residual) const;
+};
+
+/// Self-attention, cross-attention and feed-forward, each on the normalised sum of what came before.
+struct TransformerBlock {
+  LayerNorm norm1, norm2, norm3;
+  SelfAttention self_attention;
+  CrossAttention cross_attention;
+  FeedForward feed_forward;
+
+  TransformerBlock(const Loader& loader, std::int64_t channels, std::int64_t prompt_channels, std::int64_t heads);
+
+  /// x: (batch, tokens, channels).
+  Tensor operator()(Context& ctx, Tensor x, const KeyValue& prompt) const;
+};
+
+/// The transformer of a latent diffusion UNet (Rombach et al., 2022): a picture's pixels as tokens.
+struct SpatialTransformer {
+  struct Sizes {
+    std::int64_t channels, prompt_channels, heads, groups, depth;
+  };
+
+  std::string name;
+  GroupNorm norm;
+  Linear proj_in, proj_out;
+  std::vector<TransformerBlock> blocks;
+
+  SpatialTransformer(const Loader& loader, const Sizes& sizes);
+
+  /// One for each block.
+  std::vector<KeyValue> prepare(Context& ctx, const Tensor& prompt) const;
+  /// x: (batch, height, width, channels).
+  Tensor operator()(Context& ctx, Tensor x, std::span<const KeyValue> prompt) const;
+};
+
+}  // namespace sumi
