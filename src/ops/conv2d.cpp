@@ -27,30 +27,34 @@ Tensor conv2d(Context& ctx, const Tensor& x, const Weight& weight, const Conv2dO
   check(s.rank() == 4 && w.rank() == 4 && w[2] == w[3] && x.contiguous(), ErrorCode::internal,
         "conv2d: input {} and weight {} are not pictures and a filter bank", s.text(), w.text());
   check(s[3] == w[1], ErrorCode::internal, "conv2d: input has {} channels, weight wants {}", s[3], w[1]);
-  Conv2dOp::Case c{.batch = s[0],
-                   .height = s[1],
-                   .width = s[2],
-                   .in_channels = s[3],
-                   .out_channels = w[0],
-                   .kernel = w[2],
-                   .stride = options.stride,
-                   .padding = options.padding,
-                   .x = x.dtype(),
-                   .y = options.type.value_or(x.dtype()),
-                   .activation = options.activation,
-                   .bias = options.bias && *options.bias,
-                   .row = static_cast<bool>(options.row),
-                   .residual = static_cast<bool>(options.residual)};
-  check(c.out_height() > 0 && c.out_width() > 0, ErrorCode::internal,
-        "conv2d: input {} is smaller than its kernel of {}", s.text(), c.kernel);
+  check(options.stride > 0, ErrorCode::internal, "conv2d: a stride of {}", options.stride);
+  const Conv2dOp::Padding& pad = options.padding;
+  check(s[1] + pad.top + pad.bottom >= w[2] && s[2] + pad.left + pad.right >= w[2], ErrorCode::internal,
+        "conv2d: input {} is smaller than its kernel of {}", s.text(), w[2]);
+  const Conv2dOp::Case c{.batch = s[0],
+                         .height = s[1],
+                         .width = s[2],
+                         .in_channels = s[3],
+                         .out_channels = w[0],
+                         .kernel = w[2],
+                         .stride = options.stride,
+                         .padding = pad,
+                         .x = x.dtype(),
+                         .y = options.type.value_or(x.dtype()),
+                         .activation = options.activation,
+                         .bias = options.bias && *options.bias,
+                         .row = static_cast<bool>(options.row),
+                         .residual = static_cast<bool>(options.residual)};
   const Shape out{c.batch, c.out_height(), c.out_width(), c.out_channels};
   check(!c.bias || options.bias->size() == w[0], ErrorCode::internal, "conv2d: bias of {} values, {} outputs",
         c.bias ? options.bias->size() : 0, w[0]);
-  check(!c.row || (options.row.shape() == Shape{s[0], w[0]} && options.row.dtype() == x.dtype()), ErrorCode::internal,
-        "conv2d: row {} {}, expected {}x{} {}", options.row.shape().text(), name_of(options.row.dtype()), s[0], w[0],
-        name_of(x.dtype()));
-  check(!c.residual || (options.residual.shape() == out && options.residual.dtype() == c.y), ErrorCode::internal,
-        "conv2d: residual {}, output {}", options.residual.shape().text(), out.text());
+  check(!c.row ||
+            (options.row.shape() == Shape{s[0], w[0]} && options.row.dtype() == x.dtype() && options.row.contiguous()),
+        ErrorCode::internal, "conv2d: row {} {}, expected {}x{} {}", options.row.shape().text(),
+        name_of(options.row.dtype()), s[0], w[0], name_of(x.dtype()));
+  check(!c.residual ||
+            (options.residual.shape() == out && options.residual.dtype() == c.y && options.residual.contiguous()),
+        ErrorCode::internal, "conv2d: residual {}, output {}", options.residual.shape().text(), out.text());
   Tensor y = ctx.tensor(out, c.y);
   dispatch<Conv2dOp>(ctx, c,
                      {.x = x,

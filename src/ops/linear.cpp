@@ -38,8 +38,9 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const LinearO
   out[-1] = c.out;
   check(!c.bias || options.bias->size() == w[0], ErrorCode::internal, "linear: bias of {} values, weight of {} rows",
         c.bias ? options.bias->size() : 0, w[0]);
-  check(!c.residual || (options.residual.shape() == out && options.residual.dtype() == c.y), ErrorCode::internal,
-        "linear: residual {}, output {}", options.residual.shape().text(), out.text());
+  check(!c.residual ||
+            (options.residual.shape() == out && options.residual.dtype() == c.y && options.residual.contiguous()),
+        ErrorCode::internal, "linear: residual {}, output {}", options.residual.shape().text(), out.text());
   Tensor y = ctx.tensor(out, c.y);
   dispatch<LinearOp>(
       ctx, c, {.x = x, .bias = c.bias ? options.bias->on(ctx.backend) : Tensor(), .residual = options.residual, .y = y},

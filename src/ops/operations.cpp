@@ -23,7 +23,19 @@ void Operations::disable(const std::string& name) {
   check(known, ErrorCode::usage, "disable: no implementation is called '{}'; `sumi doctor` lists them", name);
   check(name != "ref" && !name.ends_with("/ref"), ErrorCode::usage,
         "disable: 'ref' is the definition of every op and cannot be turned off");
-  disabled_.insert(name);
+  const bool added = disabled_.insert(name).second;
+  std::apply(
+      [&]<class... Ops>(const Entry<Ops>&... entries) {
+        const auto check_left = [&](std::string_view op, const auto& list) {
+          const bool left =
+              std::any_of(list.begin(), list.end(), [&](const auto& each) { return !disabled(op, each->name()); });
+          if (left || list.empty()) return;
+          if (added) disabled_.erase(name);
+          fail(ErrorCode::usage, "disable: without '{}' nothing computes {}", name, op);
+        };
+        (check_left(Ops::name, entries.list), ...);
+      },
+      entries_);
   std::apply([](auto&... entries) { (entries.chosen.clear(), ...); }, entries_);
 }
 
