@@ -1,0 +1,477 @@
+#include "problem.h"
+
+namespace sumi::test {
+namespace {
+
+/// Half the distance from 1 to the next number: rounding changes x by at most unit * |x|.
+double unit(DType type) { return type == DType::f32 ? 0x1p-24 : type == DType::bf16 ? 0x1p-8 : 0x1p-11; }
+constexpr double unit32 = 0x1p-24;
+
+/// Of storing y. A hundredth is for results that round twice, float32 first; the constant for what underflows.
+double rounding(DType type, double y) {
+  return 1.01 * unit(type) * std::abs(y) + (type == DType::f16 ? 0x1p-24 : 1e-37);
+}
+
+/// The slopes of all activations lie below this (quick_gelu's and gelu's reach 1.13).
+constexpr double steepest = 1.15;
+
+/// A sum of products t_i, in the precision of x's type, is off by about a normal variable whose deviation grows with
+/// the norm sqrt(sum t_i^2):
+///   weights rounded to x's type change each t_i by up to unit * |t_i|, together by 0.4 unit * norm (the mean of
+///   uniform errors over a binade); Winograd F(2,3) rounds both factors after transforms that raise the norm by
+///   sqrt(25/9), so 2.4 times that: 0.95 unit * norm;
+///   n additions in float32, in any order, round partial sums of up to the norm: unit32 * sqrt(n) * norm.
+/// Six times both: six deviations for Winograd, fifteen for a direct sum.
+double dot_error(DType x, std::int64_t terms) { return 6 * (unit(x) + unit32 * std::sqrt(static_cast<double>(terms))); }
+
+float square(float x) { return x * x; }
+float magnitude(float x) { return std::abs(x); }
+
+template <class Function>
+Values mapped(Values values, Function function) {
+  for (float& value : values) value = function(value);
+  return values;
+}
+
+/// y's shape decides the length; `bound(i)` is the tolerance of element i.
+template <class Function>
+Values bounds(const Values& expected, Function bound) {
+  Values values(expected.size());
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(bound(i));
+  return values;
+}
+
+Tensor normal(const Shape& shape, Random& random, Memory& memory, double mean = 0, double deviation = 1) {
+  return memory.tensor(shape, random.normals(shape.elements(), mean, deviation));
+}
+
+}  // namespace
+
+// conv2d
+
+Shape Problem<Conv2dOp>::weight(const Case& c) { return {c.out_channels, c.in_channels, c.kernel, c.kernel}; }
+Shape Problem<Conv2dOp>::output(const Case& c) { return {c.batch, c.out_height(), c.out_width(), c.out_channels}; }
+
+Conv2dOp::Args Problem<Conv2dOp>::inputs(const Trial<Conv2dOp>& trial, Random& random, Memory& memory) {
+  const Case& c = trial.c;
+  Args args;
+  args.x = normal({c.batch, c.height, c.width, c.in_channels}, random, memory);
+  if (c.bias) args.bias = normal({c.out_channels}, random, memory);
+  if (c.row) args.row = normal({c.batch, c.out_channels}, random, memory);
+  if (c.residual) args.residual = normal(output(c), random, memory);
+  return args;
+}
+
+void Problem<Conv2dOp>::convert(const Case& c, Args& args, Memory& memory) {
+  args.x = memory.converted(args.x, c.x);
+  args.row = memory.converted(args.row, c.x);
+  args.residual = memory.converted(args.residual, c.y);
+}
+
+Values Problem<Conv2dOp>::tolerance(const Trial<Conv2dOp>& trial, const Args& args, const Values& weight,
+                                    const Values& expected) {
+  Case c = widened(trial.c);
+  c.activation = Activation::none;
+  Memory memory;
+  Args squared;
+  squared.x = memory.mapped(args.x, DType::f32, square);
+  squared.bias = memory.mapped(args.bias, DType::f32, square);
+  squared.row = memory.mapped(args.row, DType::f32, square);
+  squared.residual = memory.mapped(args.residual, DType::f32, square);
+  const Values squares = evaluate<Conv2dOp>(c, squared, mapped(weight, square));
+  const double error = steepest * dot_error(trial.c.x, c.in_channels * c.kernel * c.kernel);
+  return bounds(expected,
+                [&](std::size_t i) { return error * std::sqrt(squares[i]) + rounding(trial.c.y, expected[i]); });
+}
+
+// linear
+
+Shape Problem<LinearOp>::weight(const Case& c) { return {c.weight_rows(), c.in}; }
+Shape Problem<LinearOp>::output(const Case& c) { return {c.rows, c.out}; }
+
+LinearOp::Args Problem<LinearOp>::inputs(const Trial<LinearOp>& trial, Random& random, Memory& memory) {
+  const Case& c = trial.c;
+  Args args;
+  args.x = normal({c.rows, c.in}, random, memory);
+  if (c.bias) args.bias = normal({c.weight_rows()}, random, memory);
+  if (c.residual) args.residual = normal(output(c), random, memory);
+  return args;
+}
+
+void Problem<LinearOp>::convert(const Case& c, Args& args, Memory& memory) {
+  args.x = memory.converted(args.x, c.x);
+  args.residual = memory.converted(args.residual, c.y);
+}
+
+// With sums s off by e(s): values and gates multiply, and no activation exceeds |x|, so y = v act(g) is off by
+// e(v) |g| + |v| steepest e(g) + e(v) steepest e(g).
+Values Problem<LinearOp>::tolerance(const Trial<LinearOp>& trial, const Args& args, const Values& weight,
+                                    const Values& expected) {
+  Case plain = widened(trial.c);
+  plain.out = plain.weight_rows();
+  plain.gated = plain.residual = false;
+  plain.activation = Activation::none;
+  Memory memory;
+  Args squared;
+  squared.x = memory.mapped(args.x, DType::f32, square);
+  squared.bias = memory.mapped(args.bias, DType::f32, square);
+  const Values sums = evaluate<LinearOp>(plain, args, weight);
+  const Values squares = evaluate<LinearOp>(plain, squared, mapped(weight, square));
+  const Case& c = trial.c;
+  const double relative = dot_error(c.x, c.in);
+  const auto n = static_cast<std::size_t>(c.out), wide = static_cast<std::size_t>(plain.out);
+  return bounds(expected, [&](std::size_t i) {
+    const std::size_t v = i / n * wide + i % n, g = v + (c.gated ? n : 0);
+    const double v_error = relative * std::sqrt(squares[v]), g_error = steepest * relative * std::sqrt(squares[g]);
+    const double residual = c.residual ? std::abs(args.residual.data<float>()[i]) : 0.0f;
+    const double product = c.gated ? v_error * std::abs(sums[g]) + (std::abs(sums[v]) + v_error) * g_error : g_error;
+    return product + 2 * unit32 * (std::abs(expected[i]) + residual) + rounding(c.y, expected[i]);
+  });
+}
+
+// group_norm, layer_norm
+
+namespace {
+
+/// The rounding of x's sums moves the mean by about unit32 * largest * sqrt(elements per lane), which the division by
+/// the deviation magnifies. Sixteen covers 4096 additions in each of sixteen lanes; a variance from a difference of
+/// squares, whose error grows with the square of the mean, is far outside for Data::offset.
+double norm_error(double largest, double inverse, double scale, double shift, double y) {
+  return steepest * 16 * unit32 * (std::abs(scale) * inverse * largest + std::abs(shift) + std::abs(y));
+}
+
+struct Spread {
+  double largest = 0, inverse = 0;
+};
+
+/// Of `rows` runs of `width` elements that lie `stride` apart.
+Spread spread(const float* x, std::int64_t rows, std::int64_t width, std::int64_t stride, double epsilon) {
+  double sum = 0, squares = 0, largest = 0;
+  const auto each = [&](auto visit) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+      for (std::int64_t i = 0; i < width; ++i) visit(static_cast<double>(x[row * stride + i]));
+    }
+  };
+  const auto n = static_cast<double>(rows * width);
+  each([&](double value) {
+    sum += value;
+    largest = std::max(largest, std::abs(value));
+  });
+  each([&](double value) { squares += (value - sum / n) * (value - sum / n); });
+  return {largest, 1 / std::sqrt(squares / n + epsilon)};
+}
+
+Tensor norm_input(const Shape& shape, Data data, DType type, Random& random, Memory& memory) {
+  if (data != Data::offset) return normal(shape, random, memory);
+  // bf16 holds numbers near 20 in steps of an eighth.
+  return type == DType::f32 ? normal(shape, random, memory, 100, 0.1) : normal(shape, random, memory, -20, 1);
+}
+
+}  // namespace
+
+Shape Problem<GroupNormOp>::output(const Case& c) { return {c.batch, c.pixels, c.channels}; }
+
+GroupNormOp::Args Problem<GroupNormOp>::inputs(const Trial<GroupNormOp>& trial, Random& random, Memory& memory) {
+  const Case& c = trial.c;
+  Args args;
+  args.x = norm_input(output(c), trial.data, c.x, random, memory);
+  args.scale = normal({c.channels}, random, memory);
+  args.shift = normal({c.channels}, random, memory);
+  return args;
+}
+
+void Problem<GroupNormOp>::convert(const Case& c, Args& args, Memory& memory) {
+  args.x = memory.converted(args.x, c.x);
+}
+
+Values Problem<GroupNormOp>::tolerance(const Trial<GroupNormOp>& trial, const Args& args, const Values&,
+                                       const Values& expected) {
+  const Case& c = trial.c;
+  const std::int64_t size = c.channels / c.groups;
+  std::vector<Spread> spreads;
+  for (std::int64_t i = 0; i < c.batch * c.groups; ++i) {
+    const float* x = args.x.data<float>() + i / c.groups * c.pixels * c.channels + i % c.groups * size;
+    spreads.push_back(spread(x, c.pixels, size, c.channels, c.epsilon));
+  }
+  return bounds(expected, [&](std::size_t i) {
+    const auto at = static_cast<std::int64_t>(i), channel = at % c.channels;
+    const Spread& s = spreads[static_cast<std::size_t>(at / (c.pixels * c.channels) * c.groups + channel / size)];
+    return norm_error(s.largest, s.inverse, args.scale.data<float>()[channel], args.shift.data<float>()[channel],
+                      expected[i]) +
+           rounding(c.x, expected[i]);
+  });
+}
+
+Shape Problem<LayerNormOp>::output(const Case& c) { return {c.rows, c.channels}; }
+
+LayerNormOp::Args Problem<LayerNormOp>::inputs(const Trial<LayerNormOp>& trial, Random& random, Memory& memory) {
+  const Case& c = trial.c;
+  Args args;
+  args.x = norm_input(output(c), trial.data, c.x, random, memory);
+  args.scale = normal({c.channels}, random, memory);
+  args.shift = normal({c.channels}, random, memory);
+  return args;
+}
+
+void Problem<LayerNormOp>::convert(const Case& c, Args& args, Memory& memory) {
+  args.x = memory.converted(args.x, c.x);
+}
+
+Values Problem<LayerNormOp>::tolerance(const Trial<LayerNormOp>& trial, const Args& args, const Values&,
+                                       const Values& expected) {
+  const Case& c = trial.c;
+  std::vector<Spread> spreads;
+  for (std::int64_t row = 0; row < c.rows; ++row) {
+    spreads.push_back(spread(args.x.data<float>() + row * c.channels, 1, c.channels, 0, c.epsilon));
+  }
+  return bounds(expected, [&](std::size_t i) {
+    const auto at = static_cast<std::int64_t>(i), channel = at % c.channels;
+    const Spread& s = spreads[static_cast<std::size_t>(at / c.channels)];
+    return norm_error(s.largest, s.inverse, args.scale.data<float>()[channel], args.shift.data<float>()[channel],
+                      expected[i]) +
+           rounding(c.x, expected[i]);
+  });
+}
+
+// attention
+
+Shape Problem<AttentionOp>::output(const Case& c) { return {c.batch, c.queries, c.heads * c.head_dim}; }
+
+AttentionOp::Args Problem<AttentionOp>::inputs(const Trial<AttentionOp>& trial, Random& random, Memory& memory) {
+  const Case& c = trial.c;
+  const auto rows = [&](std::int64_t length, std::int64_t stride, double deviation) {
+    const Shape shape{c.batch, length, c.heads * c.head_dim};
+    const Tensor made = memory.tensor(shape, DType::f32, stride);
+    const Values values = random.normals(shape.elements(), 0, deviation);
+    for (std::int64_t i = 0; i < made.rows(); ++i) {
+      std::copy_n(values.begin() + i * shape[-1], shape[-1], made.data<float>() + i * stride);
+    }
+    return made;
+  };
+  // Scores are products of two normals, summed over the head and scaled back by its root: deviation d^2.
+  const double deviation = trial.data == Data::large ? 15 : 1;
+  Args args;
+  args.q = rows(c.queries, c.q_stride, deviation);
+  args.k = rows(c.keys, c.k_stride, deviation);
+  args.v = rows(c.keys, c.v_stride, 1);
+  args.scale = 1 / std::sqrt(static_cast<float>(c.head_dim));
+  return args;
+}
+
+void Problem<AttentionOp>::convert(const Case& c, Args& args, Memory& memory) {
+  args.q = memory.converted(args.q, c.x);
+  args.k = memory.converted(args.k, c.x);
+  args.v = memory.converted(args.v, c.x);
+}
+
+namespace {
+
+double longest_row(const Tensor& x, std::int64_t n, std::int64_t head, std::int64_t head_dim) {
+  double most = 0;
+  for (std::int64_t row = n * x.size(1); row < (n + 1) * x.size(1); ++row) {
+    const float* values = x.data<float>() + row * x.row_stride() + head * head_dim;
+    double squares = 0;
+    for (std::int64_t i = 0; i < head_dim; ++i) squares += static_cast<double>(values[i]) * values[i];
+    most = std::max(most, squares);
+  }
+  return std::sqrt(most);
+}
+
+}  // namespace
+
+// Weights are exponentials of scores. A score is at most the product of the longest query and key, times the scale, and
+// its sum over the head is off by unit32 * sqrt(head dim) of that: so much is each weight, relatively. Weights rounded
+// to x's type for the sum over values, and their sum, are off by a unit each; additions over keys as in any sum. All
+// of it scales with the sum of weight * |value|.
+Values Problem<AttentionOp>::tolerance(const Trial<AttentionOp>& trial, const Args& args, const Values&,
+                                       const Values& expected) {
+  const Case& c = trial.c;
+  Memory memory;
+  Args positive = args;
+  positive.v = memory.mapped(args.v, DType::f32, magnitude);
+  const Values total = evaluate<AttentionOp>(widened(c), positive);
+  std::vector<double> relative;
+  for (std::int64_t i = 0; i < c.batch * c.heads; ++i) {
+    const double score = static_cast<double>(args.scale) * longest_row(args.q, i / c.heads, i % c.heads, c.head_dim) *
+                         longest_row(args.k, i / c.heads, i % c.heads, c.head_dim);
+    const double sums =
+        4 * (std::sqrt(static_cast<double>(c.head_dim)) + 2) * score + 8 * std::sqrt(static_cast<double>(c.keys));
+    relative.push_back(2 * unit(c.x) + unit32 * sums);
+  }
+  return bounds(expected, [&](std::size_t i) {
+    const auto at = static_cast<std::int64_t>(i), width = c.heads * c.head_dim;
+    const std::int64_t n = at / (c.queries * width), head = at % width / c.head_dim;
+    return relative[static_cast<std::size_t>(n * c.heads + head)] * total[i] + rounding(c.x, expected[i]);
+  });
+}
+
+// embedding, sinusoid
+
+Shape Problem<EmbeddingOp>::weight(const Case& c) { return {c.vocabulary, c.channels}; }
+Shape Problem<EmbeddingOp>::output(const Case& c) { return {c.batch, c.length, c.channels}; }
+
+EmbeddingOp::Args Problem<EmbeddingOp>::inputs(const Trial<EmbeddingOp>& trial, Random& random, Memory& memory) {
+  const Case& c = trial.c;
+  Args args;
+  args.ids = memory.tensor({c.batch, c.length}, DType::i32);
+  auto* ids = args.ids.data<std::int32_t>();
+  for (std::int64_t i = 0; i < c.batch * c.length; ++i) ids[i] = static_cast<std::int32_t>(random.below(c.vocabulary));
+  ids[0] = static_cast<std::int32_t>(c.vocabulary - 1);
+  args.positions = normal({c.length + 1, c.channels}, random, memory);
+  return args;
+}
+
+void Problem<EmbeddingOp>::convert(const Case&, Args&, Memory&) {}
+
+// A table kept in y's type rounds once more.
+Values Problem<EmbeddingOp>::tolerance(const Trial<EmbeddingOp>& trial, const Args& args, const Values& weight,
+                                       const Values& expected) {
+  Memory memory;
+  Args positive = args;
+  positive.positions = memory.mapped(args.positions, DType::f32, magnitude);
+  const Values total = evaluate<EmbeddingOp>(widened(trial.c), positive, mapped(weight, magnitude));
+  return bounds(expected, [&](std::size_t i) { return unit(trial.c.y) * total[i] + rounding(trial.c.y, expected[i]); });
+}
+
+Shape Problem<SinusoidOp>::output(const Case& c) { return {c.count, c.channels}; }
+
+SinusoidOp::Args Problem<SinusoidOp>::inputs(const Trial<SinusoidOp>& trial, Random& random, Memory& memory) {
+  Args args;
+  args.x = memory.tensor({trial.c.count}, DType::f32);
+  for (std::int64_t i = 0; i < trial.c.count; ++i) {
+    args.x.data<float>()[i] = static_cast<float>(random.below(1000)) + (i % 2 ? 0.25f : 0.0f);
+  }
+  return args;
+}
+
+void Problem<SinusoidOp>::convert(const Case&, Args&, Memory&) {}
+
+// An angle computed in float32, from a frequency in float32, is off by a few units of it.
+Values Problem<SinusoidOp>::tolerance(const Trial<SinusoidOp>& trial, const Args& args, const Values&,
+                                      const Values& expected) {
+  const Case& c = trial.c;
+  return bounds(expected, [&](std::size_t i) {
+    const double timestep = args.x.data<float>()[i / static_cast<std::size_t>(c.channels)];
+    return 4 * unit32 * (timestep + 1) + rounding(c.y, expected[i]);
+  });
+}
+
+// activate, combine, guide
+
+Shape Problem<ActivateOp>::output(const Case& c) { return {c.elements}; }
+
+ActivateOp::Args Problem<ActivateOp>::inputs(const Trial<ActivateOp>& trial, Random& random, Memory& memory) {
+  Args args;
+  args.x = normal({trial.c.elements}, random, memory, 0, 4);
+  return args;
+}
+
+void Problem<ActivateOp>::convert(const Case& c, Args& args, Memory& memory) { args.x = memory.converted(args.x, c.x); }
+
+Values Problem<ActivateOp>::tolerance(const Trial<ActivateOp>& trial, const Args& args, const Values&,
+                                      const Values& expected) {
+  const Case& c = trial.c;
+  return bounds(expected, [&](std::size_t i) {
+    if (c.activation == Activation::none) return 0.0;
+    return 8 * unit32 * std::abs(static_cast<double>(args.x.data<float>()[i])) + rounding(c.y, expected[i]);
+  });
+}
+
+Shape Problem<CombineOp>::output(const Case& c) { return {c.elements}; }
+
+CombineOp::Args Problem<CombineOp>::inputs(const Trial<CombineOp>& trial, Random& random, Memory& memory) {
+  const Case& c = trial.c;
+  Args args;
+  for (std::size_t term = 0; term < c.terms; ++term) {
+    args.x[term] = normal({c.elements}, random, memory);
+    args.coefficient[term] = random.normals(1).front();
+    if (trial.data == Data::cancelling && term % 2 == 1) {
+      args.x[term] = args.x[term - 1];
+      args.coefficient[term] = -args.coefficient[term - 1] * (1 - 1e-6);
+    }
+  }
+  args.limit = 1;
+  return args;
+}
+
+void Problem<CombineOp>::convert(const Case& c, Args& args, Memory& memory) {
+  for (std::size_t term = 0; term < c.terms; ++term) args.x[term] = memory.converted(args.x[term], c.x);
+}
+
+Values Problem<CombineOp>::tolerance(const Trial<CombineOp>& trial, const Args& args, const Values&,
+                                     const Values& expected) {
+  const Case& c = trial.c;
+  return bounds(expected, [&](std::size_t i) {
+    double total = 0;
+    for (std::size_t term = 0; term < c.terms; ++term) {
+      total += std::abs(args.coefficient[term] * static_cast<double>(args.x[term].data<float>()[i]));
+    }
+    return 0x1p-48 * total + rounding(DType::f32, expected[i]) + rounding(c.y, expected[i]);
+  });
+}
+
+Shape Problem<GuideOp>::output(const Case& c) { return {c.batch, c.elements}; }
+
+GuideOp::Args Problem<GuideOp>::inputs(const Trial<GuideOp>& trial, Random& random, Memory& memory) {
+  const Case& c = trial.c;
+  Args args;
+  args.x = normal({2 * c.batch, c.elements}, random, memory);
+  args.guidance = 7.5;
+  args.rescale = c.rescaled ? 0.7 : 0;
+  return args;
+}
+
+void Problem<GuideOp>::convert(const Case& c, Args& args, Memory& memory) { args.x = memory.converted(args.x, c.x); }
+
+// Rescaling multiplies by less than 1 + std(c) / std(y), which has the error of two sums over the picture.
+Values Problem<GuideOp>::tolerance(const Trial<GuideOp>& trial, const Args& args, const Values&,
+                                   const Values& expected) {
+  const Case& c = trial.c;
+  Case plain = widened(c);
+  plain.rescaled = false;
+  const Values unscaled = evaluate<GuideOp>(plain, args);
+  const float *u = args.x.data<float>(), *v = u + c.batch * c.elements;
+  return bounds(expected, [&](std::size_t i) {
+    const double terms = (args.guidance + 1) * (std::abs(static_cast<double>(u[i])) + std::abs(v[i]));
+    const double factor = unscaled[i] == 0.0f ? 1.0 : std::abs(static_cast<double>(expected[i]) / unscaled[i]);
+    return 8 * unit32 * (factor * terms + 2 * std::abs(expected[i])) + rounding(c.x, expected[i]);
+  });
+}
+
+// concat, upsample: copies
+
+Shape Problem<ConcatOp>::output(const Case& c) { return {c.rows, c.a_channels + c.b_channels}; }
+
+ConcatOp::Args Problem<ConcatOp>::inputs(const Trial<ConcatOp>& trial, Random& random, Memory& memory) {
+  const Case& c = trial.c;
+  Args args;
+  args.a = normal({c.rows, c.a_channels}, random, memory);
+  args.b = normal({c.rows, c.b_channels}, random, memory);
+  return args;
+}
+
+void Problem<ConcatOp>::convert(const Case& c, Args& args, Memory& memory) {
+  args.a = memory.converted(args.a, c.x);
+  args.b = memory.converted(args.b, c.x);
+}
+
+Values Problem<ConcatOp>::tolerance(const Trial<ConcatOp>&, const Args&, const Values&, const Values& expected) {
+  return Values(expected.size());
+}
+
+Shape Problem<UpsampleOp>::output(const Case& c) { return {c.batch, c.out_height, c.out_width, c.channels}; }
+
+UpsampleOp::Args Problem<UpsampleOp>::inputs(const Trial<UpsampleOp>& trial, Random& random, Memory& memory) {
+  const Case& c = trial.c;
+  Args args;
+  args.x = normal({c.batch, c.height, c.width, c.channels}, random, memory);
+  return args;
+}
+
+void Problem<UpsampleOp>::convert(const Case& c, Args& args, Memory& memory) { args.x = memory.converted(args.x, c.x); }
+
+Values Problem<UpsampleOp>::tolerance(const Trial<UpsampleOp>&, const Args&, const Values&, const Values& expected) {
+  return Values(expected.size());
+}
+
+}  // namespace sumi::test
