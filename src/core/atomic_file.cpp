@@ -46,7 +46,7 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(follow_links
     if (file_ < 0) fail_with(errno);
     return;
   }
-  if (exists && ::access(target_.c_str(), W_OK) != 0) fail_with(errno);
+  if (exists && ::faccessat(AT_FDCWD, target_.c_str(), W_OK, AT_EACCESS) != 0) fail_with(errno);
   temporary_ = temporary_beside(target_);
   file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file_ < 0) fail_with(errno);
