@@ -1,0 +1,115 @@
+#include "text/tokenizer.h"
+
+#include <algorithm>
+#include <array>
+
+#include "text/unicode.h"
+
+namespace sumi {
+namespace {
+
+std::u32string normalize(std::u32string_view text) {
+  std::u32string normal;
+  bool in_space = false;
+  for (const char32_t point : compose(text)) {
+    const bool space = is_space(point);
+    if (!space) append_lower(point, normal);
+    if (space && !in_space) normal += U' ';
+    in_space = space;
+  }
+  return normal;
+}
+
+/// The length of a contraction at the start of `text`: 's, 't, 're, 've, 'm, 'll or 'd; 0 for none.
+std::size_t contraction(std::u32string_view text) {
+  constexpr std::array<std::u32string_view, 7> kEndings{U"'s", U"'t", U"'re", U"'ve", U"'m", U"'ll", U"'d"};
+  const auto found =
+      std::find_if(kEndings.begin(), kEndings.end(), [&](auto ending) { return text.starts_with(ending); });
+  return found == kEndings.end() ? 0 : found->size();
+}
+
+/// The length of the word that `text` begins with; 0 at white space.
+std::size_t word_length(std::u32string_view text) {
+  if (const std::size_t length = contraction(text)) return length;
+  const auto run = [&](auto belongs) {
+    return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), belongs) - text.begin());
+  };
+  if (is_letter(text[0])) return run(is_letter);
+  if (is_number(text[0])) return 1;
+  return run([](char32_t point) { return !is_space(point) && !is_letter(point) && !is_number(point); });
+}
+
+}  // namespace
+
+Tokenizer Tokenizer::load(const std::filesystem::path& folder) {
+  return Tokenizer(parse_vocabulary(read_tokenizer_files(folder)));
+}
+
+Tokenizer::Tokenizer(const Vocabulary& vocabulary)
+    : bpe_(vocabulary),
+      bos_(vocabulary.bos),
+      eos_(vocabulary.eos),
+      pad_(vocabulary.pad),
+      vocabulary_size_(vocabulary.size),
+      length_(vocabulary.length) {
+  for (const AddedToken& token : vocabulary.added) {
+    const auto text = decode_utf8(token.text, ErrorCode::bad_file, vocabulary.where);
+    (token.normalized ? normalized_ : raw_).push_back({token.normalized ? normalize(text) : text, token.id});
+  }
+  for (Patterns* patterns : {&raw_, &normalized_}) {
+    std::stable_sort(patterns->begin(), patterns->end(),
+                     [](const Pattern& a, const Pattern& b) { return a.text.size() > b.text.size(); });
+  }
+}
+
+/// Appends the ids of the patterns found, the leftmost and longest first, and calls `on_text` for what lies between.
+template <class OnText>
+void Tokenizer::split(std::u32string_view text, const Patterns& patterns, std::vector<std::int32_t>& ids,
+                      OnText on_text) {
+  std::size_t begin = 0, at = 0;
+  while (at < text.size()) {
+    const auto here = text.substr(at);
+    const auto found = std::find_if(patterns.begin(), patterns.end(),
+                                    [&](const Pattern& pattern) { return here.starts_with(pattern.text); });
+    if (found == patterns.end()) {
+      ++at;
+      continue;
+    }
+    on_text(text.substr(begin, at - begin));
+    ids.push_back(found->id);
+    at += found->text.size();
+    begin = at;
+  }
+  on_text(text.substr(begin));
+}
+
+void Tokenizer::encode_words(std::u32string_view text, std::vector<std::int32_t>& ids) const {
+  std::string word;
+  while (!text.empty()) {
+    const std::size_t length = word_length(text);
+    word.clear();
+    for (const char32_t point : text.substr(0, length)) append_utf8(point, word);
+    bpe_.encode(word, ids);
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+}
+
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
+  std::vector<std::int32_t> ids;
+  split(decode_utf8(text, ErrorCode::usage, "prompt"), raw_, ids, [&](std::u32string_view part) {
+    split(normalize(part), normalized_, ids, [&](std::u32string_view words) { encode_words(words, ids); });
+  });
+  return ids;
+}
+
+std::vector<std::int32_t> Tokenizer::padded(std::string_view text) const {
+  std::vector<std::int32_t> ids = encode(text);
+  const auto length = static_cast<std::size_t>(length_);
+  ids.resize(std::min(ids.size(), length - 2));
+  ids.insert(ids.begin(), bos_);
+  ids.push_back(eos_);
+  ids.resize(length, pad_);
+  return ids;
+}
+
+}  // namespace sumi
