@@ -1,0 +1,32 @@
+#include "pipelines/session.h"
+
+#include "backend/meta/meta.h"
+
+namespace sumi {
+
+Session::Session(Backend& backend, DType type) : backend_(backend), meta_(make_meta_backend(backend)), type_(type) {}
+
+Booked Session::plan(const Body& body) {
+  Arena arena = Arena::dry();
+  Context ctx{.backend = *meta_, .arena = arena, .type = type_};
+  body(ctx);
+  return {arena.peak(), ctx.flops};
+}
+
+void Session::run(const Booked& booked, const Body& body, Trace* trace, const std::atomic<bool>* stop) {
+  if (booked.activation_bytes > capacity_) {
+    release();
+    memory_ = backend_.allocate(booked.activation_bytes);
+    capacity_ = booked.activation_bytes;
+  }
+  Arena arena(memory_, booked.activation_bytes);
+  Context ctx{.backend = backend_, .arena = arena, .type = type_, .trace = trace, .stop = stop};
+  body(ctx);
+}
+
+void Session::release() {
+  memory_.reset();
+  capacity_ = 0;
+}
+
+}  // namespace sumi

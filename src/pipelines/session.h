@@ -1,0 +1,39 @@
+#pragma once
+
+#include <functional>
+
+#include "ops/context.h"
+
+namespace sumi {
+
+/// What a dry run told about a computation.
+struct Booked {
+  std::size_t activation_bytes = 0;  ///< the arena that the run needs, exactly
+  double flops = 0;
+};
+
+/// Computations on one backend: each is run dry first, which books its weights and gives the size of its arena, then for
+/// real in an arena of that size. The body must make the same calls both times.
+class Session {
+ public:
+  using Body = std::function<void(Context&)>;
+
+  Session(Backend& backend, DType type);
+
+  Backend& backend() const { return backend_; }
+  DType type() const { return type_; }
+  Booked plan(const Body& body);
+  /// `booked` from `plan` of the same body.
+  void run(const Booked& booked, const Body& body, Trace* trace = nullptr, const std::atomic<bool>* stop = nullptr);
+  /// Gives the arena's memory back.
+  void release();
+
+ private:
+  Backend& backend_;
+  std::unique_ptr<Backend> meta_;
+  DType type_;
+  Buffer memory_;  // kept between runs, so that pages stay warm
+  std::size_t capacity_ = 0;
+};
+
+}  // namespace sumi
