@@ -28,6 +28,9 @@ std::string_view without_leading_blanks(std::string_view text) {
   return text;
 }
 
+/// Products of the same factors in another order differ in their last digits.
+bool equal(double a, double b) { return std::abs(a - b) <= 1e-12 * std::abs(a); }
+
 struct ClosingWeight {
   double factor;
   std::size_t length;  ///< with colon and bracket
@@ -140,7 +143,7 @@ class Parser {
       const double weight = weights[piece.group];
       check(std::isfinite(weight), ErrorCode::usage,
             "prompt: the weights around '{}' multiply to more than a number holds", piece.text.substr(0, 40));
-      if (!out.empty() && !out.back().ends_chunk && out.back().weight == weight) {
+      if (!out.empty() && !out.back().ends_chunk && equal(out.back().weight, weight)) {
         out.back().text += piece.text;
       } else {
         out.push_back({std::move(piece.text), weight, false});
