@@ -1,0 +1,18 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sumi {
+
+/// Those of `known` that somebody who wrote `wanted` may have meant, nearest first, at most three: letters' case aside,
+/// at most a third of the letters are changed, added, left out or swapped with their neighbour, or one begins the
+/// other.
+std::vector<std::string> nearest_names(std::string_view wanted, std::span<const std::string> known);
+
+/// For the end of an error's text: "", "; did you mean a?" or "; did you mean a, b or c?".
+std::string did_you_mean(std::string_view wanted, std::span<const std::string> known);
+
+}  // namespace sumi
