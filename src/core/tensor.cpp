@@ -32,6 +32,7 @@ Tensor Tensor::slice(std::int64_t begin, std::int64_t end) const {
         "slice: {} to {} of {}", begin, end, shape_.text());
   Tensor view = *this;
   view.shape_[0] = end - begin;
+  if (shape_.rank() == 1) view.row_stride_ = end - begin;
   if (data_ && shape_[0])
     view.data_ = data_ + static_cast<std::size_t>(begin) * (bytes() / static_cast<std::size_t>(shape_[0]));
   return view;

@@ -12,7 +12,7 @@ std::string SinusoidOp::Case::text() const { return fmt::format("{} -> {} {}", c
 
 Tensor embedding(Context& ctx, const Tensor& ids, const Weight& tokens, const Vector& positions) {
   const Shape &s = ids.shape(), &w = tokens.shape();
-  check(s.rank() == 2 && ids.dtype() == DType::i32 && w.rank() == 2 && positions.size() >= s[1] * w[1] &&
+  check(s.rank() == 2 && ids.dtype() == DType::i32 && w.rank() == 2 && w[1] > 0 && positions.size() >= s[1] * w[1] &&
             positions.size() % w[1] == 0,
         ErrorCode::internal, "embedding: ids {}, table {}, {} position values", s.text(), w.text(), positions.size());
   Tensor y = ctx.tensor({s[0], s[1], w[1]});

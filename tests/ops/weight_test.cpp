@@ -1,0 +1,95 @@
+// Packed forms of weights: once per layout, booked as long as they are held.
+
+#include "ops/weight.h"
+
+#include <gtest/gtest.h>
+
+#include "backend/device.h"
+#include "fake.h"
+#include "ops/linear.h"
+
+namespace sumi::test {
+namespace {
+
+using Op = LinearOp;
+
+/// A device whose memory host code may not touch.
+class FarBackend final : public HostBackend {
+ public:
+  FarBackend() : HostBackend("far", DType::f32) {}
+  bool host() const override { return false; }
+  void upload(std::span<const std::byte> from, std::byte* to) override {
+    ++uploads;
+    HostBackend::upload(from, to);
+  }
+  int uploads = 0;
+};
+
+const Op::Case a_case{.rows = 1, .in = 4, .out = 2};
+Plan plan(std::string layout, std::size_t bytes) { return {.layout = std::move(layout), .packed_bytes = bytes}; }
+
+TEST(Weight, PacksOncePerLayout) {
+  HostBackend backend("test", DType::f32);
+  Count count;
+  const Fake<Op> a("a", {}, &count), b("b", {}, &count);
+  const Weight w = weight({2, 4}, std::vector<float>(8));
+  const std::byte* first = w.packed<Op>(backend, a_case, {&a, plan("rows", 40)});
+  EXPECT_EQ(first[39], std::byte{'a'});
+  EXPECT_EQ(w.packed<Op>(backend, a_case, {&b, plan("rows", 40)}), first);
+  EXPECT_EQ(count.packed, 1);
+  EXPECT_EQ(*backend.booked(), 40u);
+  const std::byte* second = w.packed<Op>(backend, a_case, {&b, plan("tiles", 64)});
+  EXPECT_EQ(second[63], std::byte{'b'});
+  EXPECT_EQ(w.packed<Op>(backend, a_case, {&a, plan("rows", 40)}), first);
+  EXPECT_EQ(count.packed, 2);
+  EXPECT_EQ(*backend.booked(), 104u);
+}
+
+TEST(Weight, ReleasesAndPacksAgain) {
+  HostBackend backend("test", DType::f32);
+  Count count;
+  const Fake<Op> a("a", {}, &count);
+  {
+    const Weight w = weight({2, 4}, std::vector<float>(8));
+    w.packed<Op>(backend, a_case, {&a, plan("rows", 40)});
+    w.release();
+    EXPECT_EQ(*backend.booked(), 0u);
+    w.packed<Op>(backend, a_case, {&a, plan("rows", 40)});
+    EXPECT_EQ(count.packed, 2);
+    EXPECT_EQ(*backend.booked(), 40u);
+  }
+  EXPECT_EQ(*backend.booked(), 0u);
+}
+
+TEST(Weight, GoesToADeviceByUpload) {
+  FarBackend backend;
+  const Fake<Op> a("a", {});
+  const Weight w = weight({2, 4}, std::vector<float>(8));
+  EXPECT_EQ(w.packed<Op>(backend, a_case, {&a, plan("rows", 40)})[39], std::byte{'a'});
+  EXPECT_EQ(backend.uploads, 1);
+}
+
+TEST(Vector, LiesWhereItIsOnAHostAndIsUploadedOnceToADevice) {
+  const Vector vector({1, 2, 3});
+  HostBackend host("test", DType::f32);
+  EXPECT_EQ(vector.on(host).data<float>(), vector.values().data());
+  EXPECT_EQ(*host.booked(), 0u);
+
+  FarBackend far;
+  const Tensor there = vector.on(far);
+  EXPECT_EQ(there.shape(), Shape{3});
+  EXPECT_EQ(there.data<float>()[2], 3);
+  EXPECT_NE(there.raw(), reinterpret_cast<const std::byte*>(vector.values().data()));
+  EXPECT_EQ(vector.on(far).raw(), there.raw());
+  EXPECT_EQ(far.uploads, 1);
+  EXPECT_EQ(*far.booked(), 12u);
+}
+
+TEST(Vector, IsAbsentWhenEmpty) {
+  HostBackend host("test", DType::f32);
+  EXPECT_FALSE(Vector());
+  EXPECT_FALSE(Vector().on(host));
+}
+
+}  // namespace
+}  // namespace sumi::test
