@@ -82,6 +82,8 @@ Arena::Arena(std::shared_ptr<std::byte> memory, std::size_t capacity) : ranges_(
 Block Arena::take(std::size_t bytes) {
   Block block;
   if (bytes == 0) return block;
+  check(bytes <= std::numeric_limits<std::size_t>::max() - alignment, ErrorCode::out_of_memory,
+        "arena: {} bytes are more than any memory holds", bytes);
   block.size_ = (bytes + alignment - 1) / alignment * alignment;
   block.offset_ = ranges_->take(block.size_);
   block.ranges_ = ranges_;
