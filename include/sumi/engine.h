@@ -30,7 +30,7 @@ struct EngineOptions {
 
 /// What a run used and how long it took.
 struct Report {
-  std::string model, device, dtype, sampler, schedule, spacing, prediction;
+  std::string version, model, device, dtype, sampler, schedule, spacing, prediction;
   int steps = 0, threads = 0, clip_skip = 0;
   double guidance = 0, guidance_rescale = 0, eta = 0;
   Rng rng = Rng::cpu;
@@ -44,7 +44,7 @@ struct Report {
 
   std::size_t planned_bytes = 0;  ///< activations, by the dry run: exactly what the run is given
   std::size_t weight_bytes = 0;   ///< packed weights
-  std::size_t fixed_bytes = 0;    ///< libraries, stacks, generated code: measured once the engine stands, before its first run
+  std::size_t fixed_bytes = 0;    ///< libraries, stacks, generated code: measured before the run, when weights are packed
   /// Highest resident size of the process less file pages, while `generate` ran.
   std::size_t peak_bytes = 0;
   std::vector<std::string> notes;  ///< one line each: what was decided that the user may want to know

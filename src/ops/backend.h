@@ -39,6 +39,8 @@ class Backend {
   virtual std::string_view name() const = 0;
   /// True where nothing runs: shapes, bytes and FLOPs only.
   virtual bool dry() const { return false; }
+  /// True where weights are packed when an op first needs them, else only booked.
+  virtual bool packs() const { return !dry(); }
   /// True where host code may read and write the backend's memory.
   virtual bool host() const = 0;
   virtual Operations& operations() = 0;

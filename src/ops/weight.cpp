@@ -28,7 +28,7 @@ Tensor Vector::on(Backend& backend) const {
   const auto wrapped = [&](const std::byte* data) { return Tensor::wrap(data, {size()}, DType::f32); };
   if (backend.host()) return wrapped(bytes.data());
   if (!booking_) booking_ = std::make_unique<Booking>(backend.booked(), bytes.size());
-  if (!data_ && !backend.dry()) {
+  if (!data_ && backend.packs()) {
     data_ = backend.allocate(bytes.size());
     backend.upload(bytes, data_.get());
   }

@@ -26,7 +26,7 @@ class Weight {
   template <class Op>
   const std::byte* packed(Backend& backend, const typename Op::Case& c, const Chosen<Op>& chosen) const {
     Form& form = this->form(backend, chosen.plan);
-    if (!form.data && !backend.dry()) {
+    if (!form.data && backend.packs()) {
       form.data = pack(backend, chosen.plan.packed_bytes,
                        [&](std::byte* to) { chosen.implementation->pack(c, chosen.plan, *source_, to); });
     }

@@ -4,13 +4,19 @@
 
 namespace sumi {
 
-Session::Session(Backend& backend, DType type) : backend_(backend), meta_(make_meta_backend(backend)), type_(type) {}
+Session::Session(Backend& backend, DType type) : backend_(backend), meta_(make_meta_backend(backend)), packer_(make_meta_backend(backend, Packing::real)), type_(type) {}
 
 Booked Session::plan(const Body& body) {
   Arena arena = Arena::dry();
   Context ctx{.backend = *meta_, .arena = arena, .type = type_};
   body(ctx);
   return {arena.peak(), ctx.flops};
+}
+
+void Session::load(const Body& body, const std::atomic<bool>* stop) {
+  Arena arena = Arena::dry();
+  Context ctx{.backend = *packer_, .arena = arena, .type = type_, .stop = stop};
+  body(ctx);
 }
 
 void Session::run(const Booked& booked, const Body& body, Trace* trace, const std::atomic<bool>* stop) {

@@ -25,12 +25,16 @@ class Session {
   Booked plan(const Body& body);
   /// `booked` from `plan` of the same body.
   void run(const Booked& booked, const Body& body, Trace* trace = nullptr, const std::atomic<bool>* stop = nullptr);
+  /// Packs the weights that the body uses, and computes nothing.
+  void load(const Body& body, const std::atomic<bool>* stop = nullptr);
+  /// Memory kept from the last run.
+  std::size_t resident_bytes() const { return capacity_; }
   /// Gives the arena's memory back.
   void release();
 
  private:
   Backend& backend_;
-  std::unique_ptr<Backend> meta_;
+  std::unique_ptr<Backend> meta_, packer_;
   DType type_;
   Buffer memory_;  // kept between runs, so that pages stay warm
   std::size_t capacity_ = 0;

@@ -65,45 +65,32 @@ class Noise {
   std::vector<std::unique_ptr<NoiseSource>> sources_;
 };
 
-bool guided(const Model& model, const Job& job) { return job.guidance > 1 && !model.unet.config().time_cond_proj_dim; }
+/// Models that take the guidance scale as an input do without the unconditional half.
+bool guided(const Model& model, const Job& job) { return job.guidance > 1 && !model.unet.config().guidance_channels; }
 
 /// The prompt as the UNet needs it: with guidance, first the rows of the negative prompt, then those of the prompt.
 UNet::Conditioning condition(Context& ctx, const Model& model, const Job& job) {
   std::vector<std::string> prompts(job.seeds.size(), job.prompt);
   if (guided(model, job)) prompts.insert(prompts.begin(), job.seeds.size(), job.negative);
-  return model.unet.prepare(ctx, encode_prompts(ctx, model, prompts, job.clip_skip));
+  return model.unet.prepare(ctx, {.tokens = encode_prompts(ctx, model, prompts, job.clip_skip), .guidance = job.guidance});
 }
 
-/// For UNets that take the guidance scale as an input (Luo et al., 2023): sinusoids of 1000 (w - 1).
-Tensor guidance_embedding(Context& ctx, const Model& model, const Job& job) {
-  const auto channels = model.unet.config().time_cond_proj_dim;
-  if (!channels) return {};
-  const std::vector<float> scales(job.seeds.size(), static_cast<float>((job.guidance - 1) * 1000));
-  const Tensor w = ctx.upload(scales, {static_cast<std::int64_t>(scales.size())});
-  return sinusoid(ctx, w, *channels, {.shift = 1, .cosine_first = false});
-}
-
-/// The UNet's prediction for the latents at one step, guided.
+/// The guided prediction of the UNet for the latents at one step.
 class Predictor {
  public:
   Predictor(Context& ctx, const Model& model, const Job& job)
-      : model_(model),
-        job_(job),
-        halves_(guided(model, job) ? 2 : 1),
-        conditioning_(condition(ctx, model, job)),
-        guidance_embedding_(guidance_embedding(ctx, model, job)) {}
+      : model_(model), job_(job), halves_(guided(model, job) ? 2 : 1), conditioning_(condition(ctx, model, job)) {}
 
   Tensor operator()(Context& ctx, const Step& step, const Tensor& latents) const {
     const std::int64_t n = latents.size(0);
     Shape shape = latents.shape();
     shape[0] *= halves_;
-    Tensor input = ctx.tensor(shape, DType::f32);
+    const Tensor input = ctx.tensor(shape, DType::f32);
     for (std::int64_t half = 0; half < halves_; ++half) {
       combine(ctx, std::array{Term{step.input_scale, latents}}, {.into = input.slice(half * n, (half + 1) * n)});
     }
     const std::vector<float> times(static_cast<std::size_t>(shape[0]), static_cast<float>(step.timestep));
-    const Tensor timesteps = ctx.upload(times, {shape[0]});
-    Tensor prediction = model_.unet(ctx, input, timesteps, conditioning_, guidance_embedding_);
+    const Tensor prediction = model_.unet(ctx, input, ctx.upload(times, {shape[0]}), conditioning_);
     return halves_ == 2 ? guide(ctx, prediction, job_.guidance, job_.guidance_rescale) : prediction;
   }
 
@@ -112,8 +99,55 @@ class Predictor {
   const Job& job_;
   std::int64_t halves_;
   UNet::Conditioning conditioning_;
-  Tensor guidance_embedding_;
 };
+
+/// The tensors that a sampler's arithmetic works on, by slot.
+class Slots {
+ public:
+  Slots(Context& ctx, const Schedule& schedule, Tensor sample) : sample_(std::move(sample)) {
+    for (int i = 0; i < schedule.kept; ++i) kept_.push_back(ctx.tensor(sample_.shape(), DType::f32));
+  }
+
+  const Tensor& sample() const { return sample_; }
+
+  void apply(Context& ctx, const Step& step, const Tensor& prediction, const std::function<Tensor()>& draw) {
+    Tensor noise;
+    for (const Combination& update : step.updates) {
+      std::vector<Term> terms;
+      for (const auto& term : update.terms) {
+        if (term.slot == Slot::noise && !noise) noise = draw();
+        terms.push_back({term.coefficient, at(term.slot, prediction, noise)});
+      }
+      combine(ctx, terms, {.limit = update.limit, .into = at(update.to, prediction, noise)});
+    }
+  }
+
+ private:
+  const Tensor& at(Slot slot, const Tensor& prediction, const Tensor& noise) const;
+
+  Tensor sample_;
+  std::vector<Tensor> kept_;
+};
+
+Image to_image(const Pixels& pixels, std::int64_t picture);
+
+/// Pictures of 0..1 from latents, one at a time: the activations of a decode are the largest of all.
+Pixels decode(Context& ctx, const Model& model, const Tensor& latents, const Watch& watch) {
+  const Trace::Span span(ctx.trace, "phase", "decode");
+  const VaeConfig& config = model.vae.config();
+  const std::int64_t batch = latents.size(0);
+  const Clock clock(watch, ctx, Phase::decode, static_cast<int>(batch));
+  Pixels pixels{batch, latents.size(1) * config.reduction(), latents.size(2) * config.reduction(), {}};
+  for (std::int64_t i = 0; i < batch; ++i) {
+    clock.tell(static_cast<int>(i));
+    Tensor latent = combine(ctx, std::array{Term{1 / config.scaling_factor, latents.slice(i, i + 1)}});
+    for (const float value : ctx.download(model.vae.decode(ctx, latent))) {
+      pixels.values.push_back(std::clamp(value / 2 + 0.5f, 0.0f, 1.0f));
+    }
+  }
+  clock.tell(static_cast<int>(batch));
+  return pixels;
+}
 
 }  // namespace
 }  // namespace sumi

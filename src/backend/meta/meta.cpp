@@ -5,24 +5,30 @@ namespace {
 
 class MetaBackend final : public Backend {
  public:
-  explicit MetaBackend(Backend& target) : target_(target) {}
+  MetaBackend(Backend& target, Packing packing) : target_(target), packing_(packing) {}
 
   std::string_view name() const override { return "meta"; }
   bool dry() const override { return true; }
+  bool packs() const override { return packing_ == Packing::real; }
   bool host() const override { return target_.host(); }
   Operations& operations() override { return target_.operations(); }
-  Buffer allocate(std::size_t) override { return nullptr; }
-  void upload(std::span<const std::byte>, std::byte*) override {}
+  Buffer allocate(std::size_t bytes) override { return packs() ? target_.allocate(bytes) : nullptr; }
+  void upload(std::span<const std::byte> from, std::byte* to) override {
+    if (packs()) target_.upload(from, to);
+  }
   void download(const std::byte*, std::span<std::byte>) override {}
   DType preferred_type() const override { return target_.preferred_type(); }
   const std::shared_ptr<std::atomic<std::size_t>>& booked() const override { return target_.booked(); }
 
  private:
   Backend& target_;
+  Packing packing_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_meta_backend(Backend& target) { return std::make_unique<MetaBackend>(target); }
+std::unique_ptr<Backend> make_meta_backend(Backend& target, Packing packing) {
+  return std::make_unique<MetaBackend>(target, packing);
+}
 
 }  // namespace sumi

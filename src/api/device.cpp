@@ -1,0 +1,49 @@
+#include "api/device.h"
+
+#include "backend/cpu/cpu.h"
+#include "backend/ref/host.h"
+#include "core/nearest.h"
+#include "core/threads.h"
+#include "ops/operations.h"
+
+namespace sumi {
+namespace {
+
+std::unique_ptr<Backend> make_backend(const std::string& name) {
+  const std::vector<std::string> known{"cpu", "ref"};
+  if (name == "cpu") return make_cpu_backend();
+  if (name == "ref") return make_ref_backend();
+  fail(ErrorCode::usage, "device '{}' is not known{}; there are cpu and ref", name, did_you_mean(name, known));
+}
+
+DType choose_type(const std::string& name, const Backend& backend, std::vector<std::string>& notes) {
+  const std::vector<std::string> known{"auto", "f32", "bf16", "f16"};
+  const DType preferred = backend.preferred_type();
+  if (name == "auto") return preferred;
+  if (name == "f32") return DType::f32;
+  if (name == "bf16") {
+    if (preferred != DType::bf16 && backend.name() == "cpu") {
+      notes.push_back("bf16 was asked for, but this processor has no bf16 arithmetic: f32 is faster, bf16 takes less memory");
+    }
+    return DType::bf16;
+  }
+  if (name == "f16") {
+    notes.push_back(fmt::format("f16 is a storage type here: computing in {}", name_of(preferred)));
+    return preferred;
+  }
+  fail(ErrorCode::usage, "dtype '{}' is not known{}; there are auto, f32, bf16 and f16", name, did_you_mean(name, known));
+}
+
+}  // namespace
+
+Device make_device(const EngineOptions& options) {
+  check(options.threads >= 0 && options.threads <= 1024, ErrorCode::usage, "threads {}: expected 0 (one per core) to 1024",
+        options.threads);
+  set_threads(options.threads);
+  Device device{.backend = make_backend(options.device)};
+  device.type = choose_type(options.dtype, *device.backend, device.notes);
+  for (const std::string& name : options.disable) device.backend->operations().disable(name);
+  return device;
+}
+
+}  // namespace sumi
