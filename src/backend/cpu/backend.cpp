@@ -1,0 +1,17 @@
+#include "backend/cpu/cpu.h"
+#include "backend/cpu/layer_onednn.h"
+#include "backend/ref/host.h"
+
+namespace sumi {
+
+std::unique_ptr<Backend> make_cpu_backend() {
+  const Isa isa = usable_isa();
+  auto backend = std::make_unique<HostBackend>("cpu", isa >= Isa::avx512bf16 ? DType::bf16 : DType::f32);
+  Operations& operations = backend->operations();
+  onednn::add_layer<Conv2dOp>(operations, isa);
+  onednn::add_layer<LinearOp>(operations, isa);
+  add_ref(operations);
+  return backend;
+}
+
+}  // namespace sumi
