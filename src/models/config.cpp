@@ -11,6 +11,7 @@ void refuse_others(const Settings& settings, std::initializer_list<OnlyChoice> c
     if (!settings.has(key) || std::find(values.begin(), values.end(), settings.at(key)) != values.end()) continue;
     std::vector<std::string> known;
     for (const Json& value : values) known.push_back(value.dump());
+    if (known.empty()) known.push_back("null");
     fail(ErrorCode::unsupported, "{}: {}: {} is not supported, only {}", settings.where(), key,
          settings.at(key).dump().substr(0, 80), fmt::join(known, " and "));
   }

@@ -63,7 +63,8 @@ Preset find_preset(std::string_view name) {
   for (const Entry& entry : kPresets) {
     if (entry.name != name) continue;
     Json components = parse_json(kSd15, "presets");
-    for (const auto& [component, changes] : parse_json(entry.changes, "presets").items()) {
+    const Json changed = parse_json(entry.changes, "presets");
+    for (const auto& [component, changes] : changed.items()) {
       components[component].update(changes);
     }
     return {entry.name, components.get<std::map<std::string, Json, std::less<>>>()};

@@ -1,0 +1,79 @@
+#include "models/presets.h"
+
+#include <gtest/gtest.h>
+
+#include "models/clip_text.h"
+#include "models/unet.h"
+#include "models/vae.h"
+#include "nn/on_host.h"
+
+namespace sumi::test {
+namespace {
+
+/// Parameters of a component with synthetic weights, in millions.
+template <class Config, class Model>
+double millions(const std::string& preset, const char* component) {
+  const auto checkpoint = synthetic_checkpoint(DType::f16);
+  const Loader loader(checkpoint);
+  const Model model(Config::from(find_preset(preset).config(component)), loader);
+  loader.finish();
+  return static_cast<double>(count_weights(*checkpoint).parameters) * 1e-6;
+}
+
+constexpr auto unet_millions = millions<UNetConfig, UNet>;
+constexpr auto vae_millions = millions<VaeConfig, Vae>;
+constexpr auto text_millions = millions<ClipTextConfig, ClipText>;
+
+// Published sizes; those of BK-SDM-small, CLIP-H and bigG are what diffusers and transformers count.
+TEST(Presets, HaveThePublishedSizes) {
+  EXPECT_NEAR(unet_millions("sd15", "unet"), 859.52, 0.01);
+  EXPECT_NEAR(unet_millions("sd21", "unet"), 865.91, 0.01);
+  EXPECT_NEAR(unet_millions("sdxl", "unet"), 2567.46, 0.01);
+  EXPECT_NEAR(unet_millions("bksdm-small", "unet"), 482.35, 0.01);
+  EXPECT_NEAR(vae_millions("sd15", "vae"), 83.65, 0.01);
+  EXPECT_NEAR(text_millions("sd15", "text_encoder"), 123.06, 0.01);
+  EXPECT_NEAR(text_millions("sd21", "text_encoder"), 340.39, 0.01);
+  EXPECT_NEAR(text_millions("sdxl", "text_encoder"), 123.06, 0.01);
+  EXPECT_NEAR(text_millions("sdxl", "text_encoder_2"), 694.66, 0.01);
+}
+
+/// Multiply-adds of a dry run in thousand millions.
+double gmac(const Body& body) {
+  const auto backend = make_ref_backend();
+  return dry_run(*backend, body).flops / 2e9;
+}
+
+// Published counts leave out norms and activations, half a percent here.
+TEST(Presets, CostWhatIsPublished) {
+  const Preset preset = find_preset("sd15");
+  const Loader loader(synthetic_checkpoint(DType::f16));
+  const UNet unet(UNetConfig::from(preset.config("unet")), loader.at("unet"));
+  const Vae vae(VaeConfig::from(preset.config("vae")), loader.at("vae"));
+  const ClipText text(ClipTextConfig::from(preset.config("text_encoder")), loader.at("text"));
+
+  const double step = gmac([&](Context& ctx) {
+    const auto conditioning = unet.prepare(ctx, {.tokens = ctx.tensor({1, 77, 768})});
+    return unet(ctx, ctx.tensor({1, 64, 64, 4}), ctx.tensor({1}), conditioning);
+  });
+  EXPECT_NEAR(step, 401.6, 0.005 * 401.6);
+  const double decoding = gmac([&](Context& ctx) { return vae.decode(ctx, ctx.tensor({1, 64, 64, 4})); });
+  EXPECT_NEAR(decoding, 1257, 0.005 * 1257);
+  const std::vector<std::vector<std::int32_t>> ids{std::vector<std::int32_t>(77)};
+  const double encoding = gmac([&](Context& ctx) { return text(ctx, ids).hidden; });
+  EXPECT_NEAR(encoding, 6.65, 0.02 * 6.65);
+}
+
+TEST(Presets, UnknownNamesAreToldTheKnownOnes) {
+  try {
+    find_preset("sd3");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::not_found);
+    EXPECT_STREQ(error.what(), "synthetic:sd3: there is no such model; there are sd15, sd21, sdxl, bksdm-small");
+  }
+  EXPECT_FALSE(find_preset("sd15").has("text_encoder_2"));
+  EXPECT_THROW(find_preset("sd15").config("text_encoder_2"), Error);
+}
+
+}  // namespace
+}  // namespace sumi::test

@@ -1,0 +1,120 @@
+#include "models/unet.h"
+
+#include <gtest/gtest.h>
+
+#include "models/model.h"
+#include "nn/on_host.h"
+#include "weights/safetensors.h"
+
+namespace sumi::test {
+namespace {
+
+/// Predictions of the reference, as unet_fixtures.py writes them.
+class Reference {
+ public:
+  explicit Reference(const std::string& model)
+      : tensors_(read_safetensors(fixtures() / ("unet-" + model + ".safetensors"))) {}
+
+  std::vector<float> values(const std::string& name) const { return read_all(*tensors_.at(name)); }
+  Tensor upload(Context& ctx, const std::string& name) const {
+    return ctx.upload(values(name), tensors_.at(name)->shape());
+  }
+
+ private:
+  TensorMap tensors_;
+};
+
+Tensor predict(Context& ctx, const UNet& unet, const Reference& reference) {
+  const auto conditioning = unet.prepare(ctx, {.tokens = reference.upload(ctx, "input.prompt"), .guidance = 7.5});
+  return unet(ctx, reference.upload(ctx, "input.latent"), reference.upload(ctx, "input.timesteps"), conditioning);
+}
+
+struct Case {
+  std::string model, backend;
+};
+
+class UNetPredicts : public testing::TestWithParam<Case> {};
+
+// Measured 6e-7 of the largest value; diffusers in float32 is 1.2e-6 away from itself in float64.
+TEST_P(UNetPredicts, AsTheReference) {
+  const UNet unet = load_unet(ModelFolder(model_path(GetParam().model)));
+  const Reference reference(GetParam().model);
+  const auto backend = make_host_backend(GetParam().backend);
+  const auto actual = run(*backend, [&](Context& ctx) { return predict(ctx, unet, reference); });
+  const auto expected = reference.values("prediction");
+  EXPECT_LT(largest_difference(actual, expected), 5e-6 * largest(expected));
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const auto& backend : host_backends()) {
+    for (const char* model : {"sd1", "sd2", "bksdm-small", "bksdm-tiny", "lcm", "emoji"})
+      all.push_back({model, backend});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, UNetPredicts, testing::ValuesIn(cases()), [](const auto& each) {
+  std::string name = each.param.model + "_" + each.param.backend;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+// A step in 16 bits must stay close to one in 32: 8 bits of precision, errors of many layers adding up as noise.
+TEST(UNet, InBf16StaysClose) {
+  const UNet unet = load_unet(ModelFolder(model_path("sd1")));
+  const Reference reference("sd1");
+  const auto backend = make_ref_backend();
+  const auto tokens = [&](Context& ctx) { return cast(ctx, reference.upload(ctx, "input.prompt"), ctx.type); };
+  const auto actual = run(
+      *backend,
+      [&](Context& ctx) {
+        const auto conditioning = unet.prepare(ctx, {.tokens = tokens(ctx)});
+        return unet(ctx, reference.upload(ctx, "input.latent"), reference.upload(ctx, "input.timesteps"), conditioning);
+      },
+      DType::bf16);
+  const auto expected = reference.values("prediction");
+  EXPECT_LT(rms_difference(actual, expected), 0.02 * largest(expected));
+  EXPECT_GT(rms_difference(actual, expected), 0);
+}
+
+// Keys and values of a prompt outlive the arena of a step: one pair for each transformer block, none that is shared.
+TEST(UNet, ConditioningServesManySteps) {
+  const UNet unet = load_unet(ModelFolder(model_path("sd1")));
+  const Reference reference("sd1");
+  const auto backend = make_ref_backend();
+  UNet::Conditioning conditioning;
+  Arena lasting(backend->allocate(1 << 20), 1 << 20);
+  Context ctx{.backend = *backend, .arena = lasting};
+  conditioning = unet.prepare(ctx, {.tokens = reference.upload(ctx, "input.prompt")});
+  EXPECT_EQ(conditioning.keys.size(), 2u * 2 + 1 + 2 * 3);  // two down stages, the middle, two up stages
+  const std::size_t before = lasting.used();
+  std::vector<std::vector<float>> predictions;
+  for (int step = 0; step < 2; ++step) {
+    Arena arena(backend->allocate(4 << 20), 4 << 20);
+    Context inner{.backend = *backend, .arena = arena};
+    predictions.push_back(inner.download(unet(inner, reference.upload(inner, "input.latent"),
+                                              reference.upload(inner, "input.timesteps"), conditioning)));
+  }
+  EXPECT_EQ(lasting.used(), before);
+  EXPECT_EQ(predictions[0], predictions[1]);
+  EXPECT_LT(largest_difference(predictions[0], reference.values("prediction")), 3e-5);
+}
+
+TEST(UNet, SaysWhichInputsDoNotFit) {
+  const UNet unet = load_unet(ModelFolder(model_path("sd1")));
+  const auto backend = make_ref_backend();
+  const auto call = [&](Context& ctx) {
+    const auto conditioning = unet.prepare(ctx, {.tokens = ctx.tensor({1, 4, 32})});
+    return unet(ctx, ctx.tensor({1, 8, 8, 9}, DType::f32), ctx.tensor({1}, DType::f32), conditioning);
+  };
+  try {
+    dry_run(*backend, call);
+    FAIL() << "latents of 9 channels were taken";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "unet: latents 1x8x8x9, the model takes 4 channels");
+  }
+}
+
+}  // namespace
+}  // namespace sumi::test

@@ -1,0 +1,74 @@
+#include "models/vae.h"
+
+#include <gtest/gtest.h>
+
+#include "models/model.h"
+#include "nn/on_host.h"
+
+namespace sumi::test {
+namespace {
+
+/// (N, H, W, C) from (N, C, H, W).
+std::vector<float> channels_last(const std::vector<float>& values, const Shape& nchw) {
+  std::vector<float> out(values.size());
+  std::size_t from = 0;
+  for (std::int64_t n = 0; n < nchw[0]; ++n)
+    for (std::int64_t c = 0; c < nchw[1]; ++c)
+      for (std::int64_t y = 0; y < nchw[2]; ++y)
+        for (std::int64_t x = 0; x < nchw[3]; ++x)
+          out[static_cast<std::size_t>(((n * nchw[2] + y) * nchw[3] + x) * nchw[1] + c)] = values[from++];
+  return out;
+}
+
+/// An input of a fixture, (N, C, H, W) there.
+Tensor upload(Context& ctx, const Fixture& fixture, const std::string& name) {
+  const Shape s = fixture.shape(name);
+  return ctx.upload(channels_last(fixture.values(name), s), {s[0], s[2], s[3], s[1]});
+}
+
+class VaeAsTheReference : public testing::TestWithParam<std::string> {};
+
+TEST_P(VaeAsTheReference, Decodes) {
+  const Vae vae = load_vae(ModelFolder(model_path("sd1")));
+  const Fixture fixture("vae-decode");
+  const auto backend = make_host_backend(GetParam());
+  const auto actual =
+      run(*backend, [&](Context& ctx) { return vae.decode(ctx, upload(ctx, fixture, "input.latent")); });
+  const auto expected = channels_last(fixture.values("image"), fixture.shape("image"));
+  EXPECT_LT(largest_difference(actual, expected), 1e-5 * largest(expected));
+}
+
+TEST_P(VaeAsTheReference, Encodes) {
+  const Vae vae = load_vae(ModelFolder(model_path("sd1")));
+  const Fixture fixture("vae-encode");
+  const auto backend = make_host_backend(GetParam());
+  Vae::Gaussian actual;
+  run(*backend, [&](Context& ctx) {
+    const Tensor moments = vae.encode(ctx, upload(ctx, fixture, "input.image"));
+    actual = vae.gaussian(ctx, moments);
+    return moments;
+  });
+  const auto mean = channels_last(fixture.values("mean"), fixture.shape("mean"));
+  const auto log_variance = channels_last(fixture.values("logvar"), fixture.shape("logvar"));
+  EXPECT_LT(largest_difference(actual.mean, mean), 1e-5 * largest(mean));
+  EXPECT_LT(largest_difference(actual.log_variance, log_variance), 1e-5 * largest(log_variance));
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, VaeAsTheReference, testing::ValuesIn(host_backends()),
+                         [](const auto& each) { return each.param; });
+
+TEST(Vae, LimitsLogarithmsOfVariances) {
+  const Vae vae = load_vae(ModelFolder(model_path("sd1")));
+  const auto backend = make_ref_backend();
+  Vae::Gaussian gaussian;
+  run(*backend, [&](Context& ctx) {
+    const Tensor moments = ctx.upload(std::vector<float>{1, 2, 3, 4, -99, -30, 20, 21}, {1, 1, 1, 8});
+    gaussian = vae.gaussian(ctx, moments);
+    return moments;
+  });
+  EXPECT_EQ(gaussian.mean, (std::vector<float>{1, 2, 3, 4}));
+  EXPECT_EQ(gaussian.log_variance, (std::vector<float>{-30, -30, 20, 20}));
+}
+
+}  // namespace
+}  // namespace sumi::test
