@@ -58,6 +58,7 @@ std::string_view name_of(DType type) {
 }
 
 void to_float(DType type, const std::byte* from, std::span<float> out) {
+  if (out.empty()) return;  // memcpy refuses null even for no bytes
   switch (type) {
     case DType::f32: std::memcpy(out.data(), from, out.size_bytes()); return;
     case DType::bf16: widen<bf16>(from, out); return;
@@ -75,6 +76,7 @@ void to_float(DType type, const std::byte* from, std::span<float> out) {
 }
 
 void from_float(std::span<const float> from, DType type, std::byte* out) {
+  if (from.empty()) return;
   switch (type) {
     case DType::f32: std::memcpy(out, from.data(), from.size_bytes()); return;
     case DType::bf16: narrow<bf16>(from, out); return;
