@@ -63,6 +63,7 @@ struct Result {
 /// What to tell the caller while a run goes on.
 struct Hooks {
   OnProgress progress;
+  bool previews = false;  ///< `progress` may ask for previews: their memory is planned too
   const std::atomic<bool>* stop = nullptr;  ///< set to true from anywhere: the run ends with Error(cancelled) within an op
   std::filesystem::path trace;              ///< a Chrome trace of phases, steps, layers and ops is written here
 };

@@ -14,6 +14,7 @@ struct Progress {
   double seconds = 0;           ///< since the phase began
   double steps_per_second = 0;  ///< over the phase so far, 0 before its first step ends
   /// Decodes the present estimate of the finished picture (the first of a batch). Costs as much as a decode.
+  /// Empty unless `Hooks::previews` is set, and outside of `denoise`.
   std::function<Image()> preview;
 };
 

@@ -64,7 +64,7 @@ Report Engine::State::describe(const Job& job, const Request& request) const {
           .sampler = job.scheduler.sampler,
           .schedule = job.scheduler.schedule,
           .spacing = job.scheduler.spacing,
-          .prediction = job.scheduler.prediction,
+          .prediction = std::string(name_of(job.scheduler.prediction)),
           .steps = request.steps.value_or(model->defaults.steps),
           .threads = threads(),
           .clip_skip = job.clip_skip,
@@ -91,7 +91,8 @@ Result Engine::generate(const Request& request, const Hooks& hooks) {
   Phases phases(hooks.progress);
   Pixels pixels;
   const auto body = [&](Context& ctx) {
-    pixels = text_to_image(ctx, *s.model, job, {.progress = [&](const Progress& progress) { phases.tell(progress); }});
+    pixels = text_to_image(ctx, *s.model, job, {.progress = [&](const Progress& progress) { phases.tell(progress); },
+                                                .previews = hooks.previews});
   };
 
   PeakMonitor monitor;

@@ -82,7 +82,6 @@ void weigh(const Chunk& chunk, std::span<float> embedding) {
 }  // namespace
 
 Tensor encode_prompts(Context& ctx, const Model& model, const std::vector<std::string>& prompts, int clip_skip) {
-  const Trace::Span span(ctx.trace, "phase", "text");
   const auto rows = cut(model.tokenizer, prompts);
   // Each different chunk is encoded once: the pictures of a batch share theirs.
   std::vector<Chunk> distinct;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <optional>
+#include <array>
 
 #include "core/rng.h"
 #include "ops/elementwise.h"
@@ -69,17 +69,23 @@ class Noise {
 bool guided(const Model& model, const Job& job) { return job.guidance > 1 && !model.unet.config().guidance_channels; }
 
 /// The prompt as the UNet needs it: with guidance, first the rows of the negative prompt, then those of the prompt.
-UNet::Conditioning condition(Context& ctx, const Model& model, const Job& job) {
+UNet::Conditioning condition(Context& ctx, const Model& model, const Job& job, const Watch& watch) {
+  const Trace::Span span(ctx.trace, "phase", "text");
+  const Clock clock(watch, ctx, Phase::text, 1);
+  clock.tell(0);
   std::vector<std::string> prompts(job.seeds.size(), job.prompt);
   if (guided(model, job)) prompts.insert(prompts.begin(), job.seeds.size(), job.negative);
-  return model.unet.prepare(ctx, {.tokens = encode_prompts(ctx, model, prompts, job.clip_skip), .guidance = job.guidance});
+  const Tensor tokens = encode_prompts(ctx, model, prompts, job.clip_skip);
+  UNet::Conditioning conditioning = model.unet.prepare(ctx, {.tokens = tokens, .guidance = job.guidance});
+  clock.tell(1);
+  return conditioning;
 }
 
 /// The guided prediction of the UNet for the latents at one step.
 class Predictor {
  public:
-  Predictor(Context& ctx, const Model& model, const Job& job)
-      : model_(model), job_(job), halves_(guided(model, job) ? 2 : 1), conditioning_(condition(ctx, model, job)) {}
+  Predictor(const Model& model, const Job& job, UNet::Conditioning conditioning)
+      : model_(model), job_(job), halves_(guided(model, job) ? 2 : 1), conditioning_(std::move(conditioning)) {}
 
   Tensor operator()(Context& ctx, const Step& step, const Tensor& latents) const {
     const std::int64_t n = latents.size(0);
@@ -104,50 +110,102 @@ class Predictor {
 /// The tensors that a sampler's arithmetic works on, by slot.
 class Slots {
  public:
-  Slots(Context& ctx, const Schedule& schedule, Tensor sample) : sample_(std::move(sample)) {
-    for (int i = 0; i < schedule.kept; ++i) kept_.push_back(ctx.tensor(sample_.shape(), DType::f32));
+  Slots(Context& ctx, const Schedule& schedule, Noise& noise) : noise_(noise) {
+    slots_.resize(static_cast<std::size_t>(kept(schedule.kept)));
+    const Tensor start = noise.draw(ctx);
+    at(Slot::sample) = combine(ctx, std::array{Term{schedule.initial_sigma, start}});
+    for (int i = 0; i < schedule.kept; ++i) at(kept(i)) = ctx.tensor(start.shape(), DType::f32);
   }
 
-  const Tensor& sample() const { return sample_; }
+  const Tensor& sample() const { return slots_[static_cast<std::size_t>(Slot::sample)]; }
 
-  void apply(Context& ctx, const Step& step, const Tensor& prediction, const std::function<Tensor()>& draw) {
-    Tensor noise;
+  void apply(Context& ctx, const Step& step, const Tensor& prediction) {
+    at(Slot::prediction) = prediction;
     for (const Combination& update : step.updates) {
       std::vector<Term> terms;
       for (const auto& term : update.terms) {
-        if (term.slot == Slot::noise && !noise) noise = draw();
-        terms.push_back({term.coefficient, at(term.slot, prediction, noise)});
+        if (term.slot == Slot::noise && !at(Slot::noise)) at(Slot::noise) = noise_.draw(ctx);
+        terms.push_back({term.coefficient, at(term.slot)});
       }
-      combine(ctx, terms, {.limit = update.limit, .into = at(update.to, prediction, noise)});
+      combine(ctx, terms, {.limit = update.limit, .into = at(update.to)});
     }
+    at(Slot::prediction) = at(Slot::noise) = {};
   }
 
  private:
-  const Tensor& at(Slot slot, const Tensor& prediction, const Tensor& noise) const;
+  Tensor& at(Slot slot) { return slots_[static_cast<std::size_t>(slot)]; }
 
-  Tensor sample_;
-  std::vector<Tensor> kept_;
+  Noise& noise_;
+  std::vector<Tensor> slots_;
 };
 
-Image to_image(const Pixels& pixels, std::int64_t picture);
-
-/// Pictures of 0..1 from latents, one at a time: the activations of a decode are the largest of all.
-Pixels decode(Context& ctx, const Model& model, const Tensor& latents, const Watch& watch) {
-  const Trace::Span span(ctx.trace, "phase", "decode");
+/// Pictures of 0..1 from latents, one at a time: a decode's activations are the largest of all.
+Pixels decode(Context& ctx, const Model& model, const Tensor& latents) {
   const VaeConfig& config = model.vae.config();
-  const std::int64_t batch = latents.size(0);
-  const Clock clock(watch, ctx, Phase::decode, static_cast<int>(batch));
-  Pixels pixels{batch, latents.size(1) * config.reduction(), latents.size(2) * config.reduction(), {}};
-  for (std::int64_t i = 0; i < batch; ++i) {
-    clock.tell(static_cast<int>(i));
-    Tensor latent = combine(ctx, std::array{Term{1 / config.scaling_factor, latents.slice(i, i + 1)}});
+  Pixels pixels{latents.size(0), latents.size(1) * config.reduction(), latents.size(2) * config.reduction(), {}};
+  for (std::int64_t i = 0; i < pixels.batch; ++i) {
+    const Tensor latent = combine(ctx, std::array{Term{1 / config.scaling_factor, latents.slice(i, i + 1)}});
     for (const float value : ctx.download(model.vae.decode(ctx, latent))) {
       pixels.values.push_back(std::clamp(value / 2 + 0.5f, 0.0f, 1.0f));
     }
   }
-  clock.tell(static_cast<int>(batch));
   return pixels;
 }
 
+/// From noise to latents, step by step. In a dry run the model is called once: every step needs the same memory.
+Tensor denoise(Context& ctx, const Model& model, const Job& job, UNet::Conditioning conditioning, const Watch& watch) {
+  const Predictor predict(model, job, std::move(conditioning));
+  const Trace::Span span(ctx.trace, "phase", "denoise");
+  const int steps = static_cast<int>(job.schedule.steps.size());
+  const Clock clock(watch, ctx, Phase::denoise, steps);
+  Noise noise(job, {static_cast<std::int64_t>(job.seeds.size()), job.height / model.vae.config().reduction(),
+                    job.width / model.vae.config().reduction(), model.vae.config().latent_channels});
+  Slots slots(ctx, job.schedule, noise);
+  double flops_of_call = 0;
+  for (int i = 0; i < steps; ++i) {
+    const Step& step = job.schedule.steps[static_cast<std::size_t>(i)];
+    const Trace::Span step_span(ctx.trace, "step", fmt::format("step {}", i + 1));
+    Tensor prediction;
+    if (!ctx.backend.dry() || i == 0) {
+      const double before = ctx.flops;
+      prediction = predict(ctx, step, slots.sample());
+      flops_of_call = ctx.flops - before;
+    } else {
+      prediction = ctx.tensor(slots.sample().shape(), DType::f32);
+      ctx.flops += flops_of_call;
+    }
+    const auto estimate = [&] {
+      const Tensor latents = combine(ctx, std::array{Term{step.estimate_sample, slots.sample()}, Term{step.estimate_prediction, prediction}});
+      return to_image(decode(ctx, model, latents.slice(0, 1)), 0);
+    };
+    if (watch.previews && ctx.backend.dry() && i == 0) estimate();
+    clock.tell(i, watch.previews ? std::function<Image()>(estimate) : nullptr);
+    slots.apply(ctx, step, prediction);
+    if (watch.step) watch.step(i, step.timestep, ctx, slots.sample());
+  }
+  clock.tell(steps);
+  return slots.sample();
+}
+
 }  // namespace
+
+Image to_image(const Pixels& pixels, std::int64_t picture) {
+  Image image{.width = static_cast<int>(pixels.width), .height = static_cast<int>(pixels.height)};
+  const auto size = static_cast<std::size_t>(pixels.width * pixels.height * 3);
+  for (const float value : std::span(pixels.values).subspan(static_cast<std::size_t>(picture) * size, size)) {
+    image.rgb.push_back(static_cast<std::uint8_t>(std::nearbyint(value * 255)));
+  }
+  return image;
+}
+
+Pixels text_to_image(Context& ctx, const Model& model, const Job& job, const Watch& watch) {
+  const Tensor latents = denoise(ctx, model, job, condition(ctx, model, job, watch), watch);
+  const Trace::Span span(ctx.trace, "phase", "decode");
+  const Clock clock(watch, ctx, Phase::decode, 1);
+  clock.tell(0);
+  Pixels pixels = decode(ctx, model, latents);
+  clock.tell(1);
+  return pixels;
+}
+
 }  // namespace sumi

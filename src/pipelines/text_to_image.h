@@ -31,7 +31,8 @@ Job settle(const Model& model, const Request& request);
 struct Watch {
   /// After each step: its index, its timestep, and the latents (batch, height/8, width/8, channels), float32.
   std::function<void(int step, double timestep, Context& ctx, const Tensor& latents)> step;
-  std::function<void(Progress)> progress;
+  std::function<void(const Progress&)> progress;
+  bool previews = false;  ///< `Progress::preview` may be called: the dry run plans its memory
 };
 
 /// Values of pictures, (batch, height, width, 3) in 0..1.
@@ -39,6 +40,9 @@ struct Pixels {
   std::int64_t batch, height, width;
   std::vector<float> values;
 };
+
+/// One of the pictures, rounded to eight bits.
+Image to_image(const Pixels& pixels, std::int64_t picture);
 
 /// The way of one picture: prompt, noise, denoising steps, decoding. A dry context gives grey pictures.
 Pixels text_to_image(Context& ctx, const Model& model, const Job& job, const Watch& watch = {});

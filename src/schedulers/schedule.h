@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+namespace sumi {
+
+/// A tensor that a sampler's arithmetic reads or writes.
+enum class Slot : int {
+  sample,      ///< what is denoised
+  prediction,  ///< the model's output at this step, guided
+  noise,       ///< fresh standard normal noise, drawn once a step where a step mentions it
+  kept,        ///< the first of those that last from step to step
+};
+constexpr Slot kept(int i) { return static_cast<Slot>(static_cast<int>(Slot::kept) + i); }
+
+/// to = the sum of coefficient * slot over the terms, clamped to -limit..limit where there is one.
+struct Combination {
+  struct Term {
+    double coefficient;
+    Slot slot;
+  };
+  Slot to;
+  std::vector<Term> terms;
+  std::optional<double> limit = {};
+};
+
+/// One call of the model, and the arithmetic after it. Updates run in order.
+struct Step {
+  double timestep;         ///< what the model is given
+  double input_scale = 1;  ///< the model sees the sample times this
+  std::vector<Combination> updates = {};
+  /// The finished sample as this step's input and prediction estimate it: coefficients of sample and prediction.
+  double estimate_sample = 0, estimate_prediction = 0;
+};
+
+/// All that a sampler does in one run: data, no code.
+struct Schedule {
+  double initial_sigma = 1;  ///< the first sample is noise times this
+  int kept = 0;              ///< slots that last
+  std::vector<Step> steps;
+  std::vector<double> sigmas;  ///< of samplers that think in them, one more than steps
+};
+
+}  // namespace sumi
