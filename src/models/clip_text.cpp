@@ -27,7 +27,7 @@ bool projects(const Settings& settings) {
 ClipTextConfig ClipTextConfig::from(const Settings& settings) {
   refuse_others(settings, {{"model_type", {"clip_text_model"}}});
   ClipTextConfig config{.vocabulary = settings.integer("vocab_size", 49408, 1, 1 << 24),
-                        .positions = settings.integer("max_position_embeddings", 77, 1, 1 << 16),
+                        .positions = settings.integer("max_position_embeddings", 77, 1, 1 << 12),
                         .channels = settings.integer("hidden_size", 512, 1, kMostChannels),
                         .inner_channels = settings.integer("intermediate_size", 2048, 1, kMostChannels),
                         .layers = settings.integer("num_hidden_layers", 12, 1, 256),

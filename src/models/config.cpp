@@ -26,8 +26,8 @@ std::vector<std::int64_t> level_channels(const Settings& settings, std::vector<s
   constexpr const char* kKey = "block_out_channels";
   if (settings.has(kKey)) {
     const Json& list = settings.at(kKey);
-    if (!list.is_array() || list.empty() || list.size() > 16)
-      settings.reject(kKey, "expected a list of 1 to 16 integers");
+    if (!list.is_array() || list.empty() || list.size() > kMostLevels)
+      settings.reject(kKey, "expected a list of 1 to {} integers", kMostLevels);
     otherwise = settings.integers(kKey, 0, list.size(), 1, kMostChannels);
   }
   for (const std::int64_t channels : otherwise) {

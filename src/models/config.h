@@ -23,6 +23,7 @@ std::vector<std::string> texts_or(const Settings& settings, const char* key, std
 std::vector<std::int64_t> level_channels(const Settings& settings, std::vector<std::int64_t> otherwise,
                                          std::int64_t groups);
 
-constexpr std::int64_t kMostChannels = 1 << 16;
+// Several times what any model has; they keep a broken configuration from asking for terabytes of biases.
+constexpr std::int64_t kMostChannels = 1 << 13, kMostLevels = 8, kMostLayers = 8, kMostDepth = 32;
 
 }  // namespace sumi

@@ -128,6 +128,8 @@ Tensor UNet::operator()(Context& ctx, const Tensor& latent, const Tensor& timest
                         const Conditioning& conditioning) const {
   check(latent.size(-1) == config_.in_channels, ErrorCode::internal, "unet: latents {}, the model takes {} channels",
         latent.shape().text(), config_.in_channels);
+  check(conditioning.keys.size() == transformers_, ErrorCode::internal,
+        "unet: the prompt was prepared for {} transformers, the model has {}", conditioning.keys.size(), transformers_);
   const Step step{embed_time(ctx, timesteps, conditioning), conditioning};
   std::vector<Tensor> skips;
   Tensor x = conv_in_(ctx, cast(ctx, latent, ctx.type));

@@ -51,7 +51,7 @@ std::vector<bool> attends(const Settings& settings, const char* key, const std::
 /// Transformer blocks after each of `layers` resnet blocks: one number for all, or a list.
 Integers layer_depths(const Settings& settings, const char* key, const Json& value, std::int64_t layers) {
   const Settings one({{key, value}}, settings.where());
-  return one.integers(key, 1, static_cast<std::size_t>(layers), 1, 256);
+  return one.integers(key, 1, static_cast<std::size_t>(layers), 1, kMostDepth);
 }
 
 /// An entry for each stage out of one number for all or a list.
@@ -80,7 +80,7 @@ Levels levels_of(const Settings& settings, std::int64_t groups) {
   Levels levels;
   levels.channels = level_channels(settings, {320, 640, 1280, 1280}, groups);
   const std::size_t count = levels.channels.size();
-  levels.layers = settings.integers("layers_per_block", 2, count, 1, 64);
+  levels.layers = settings.integers("layers_per_block", 2, count, 1, kMostLayers);
   levels.prompt_channels = settings.integers("cross_attention_dim", 1280, count, 1, kMostChannels);
   // diffusers gives the number of heads under a key that means their size.
   const char* heads = settings.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
@@ -146,6 +146,11 @@ std::int64_t even(const Settings& settings, const char* key, std::int64_t channe
   return channels;
 }
 
+std::int64_t required(const Settings& settings, const char* key) {
+  settings.at(key);
+  return settings.integer(key, 0, 1, kMostChannels);
+}
+
 std::int64_t sample_size_of(const Settings& settings) {
   constexpr const char* kKey = "sample_size";
   if (settings.has(kKey) && settings.at(kKey).is_array()) {
@@ -179,9 +184,8 @@ UNetConfig UNetConfig::from(const Settings& settings) {
       even(settings, "time_cond_proj_dim", settings.integer("time_cond_proj_dim", 0, 1, kMostChannels));
   if (settings.has("addition_embed_type")) {
     constexpr const char *kSize = "addition_time_embed_dim", *kAll = "projection_class_embeddings_input_dim";
-    settings.at(kSize), settings.at(kAll);
-    config.size_channels = even(settings, kSize, settings.integer(kSize, 0, 1, kMostChannels));
-    config.added_channels = settings.integer(kAll, 0, 1, kMostChannels);
+    config.size_channels = even(settings, kSize, required(settings, kSize));
+    config.added_channels = required(settings, kAll);
   }
   return config;
 }

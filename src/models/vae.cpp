@@ -30,7 +30,7 @@ VaeConfig VaeConfig::from(const Settings& settings) {
   VaeConfig config{.in_channels = settings.integer("in_channels", 3, 1, kMostChannels),
                    .out_channels = settings.integer("out_channels", 3, 1, kMostChannels),
                    .latent_channels = settings.integer("latent_channels", 4, 1, kMostChannels),
-                   .layers = settings.integer("layers_per_block", 1, 1, 64),
+                   .layers = settings.integer("layers_per_block", 1, 1, kMostLayers),
                    .groups = settings.integer("norm_num_groups", 32, 1, kMostChannels),
                    .sample_size = settings.integer("sample_size", 32, 1, 1 << 20),
                    .middle_attention = settings.flag("mid_block_add_attention", true),

@@ -43,7 +43,7 @@ double gmac(const Body& body) {
   return dry_run(*backend, body).flops / 2e9;
 }
 
-// Published counts leave out norms and activations, half a percent here.
+// Published counts leave out norms and activations.
 TEST(Presets, CostWhatIsPublished) {
   const Preset preset = find_preset("sd15");
   const Loader loader(synthetic_checkpoint(DType::f16));

@@ -4,6 +4,7 @@
 
 #include "models/model.h"
 #include "nn/on_host.h"
+#include "ops/elementwise.h"
 #include "weights/safetensors.h"
 
 namespace sumi::test {
@@ -25,7 +26,8 @@ class Reference {
 };
 
 Tensor predict(Context& ctx, const UNet& unet, const Reference& reference) {
-  const auto conditioning = unet.prepare(ctx, {.tokens = reference.upload(ctx, "input.prompt"), .guidance = 7.5});
+  const Tensor prompt = cast(ctx, reference.upload(ctx, "input.prompt"), ctx.type);
+  const auto conditioning = unet.prepare(ctx, {.tokens = prompt, .guidance = 7.5});
   return unet(ctx, reference.upload(ctx, "input.latent"), reference.upload(ctx, "input.timesteps"), conditioning);
 }
 
@@ -35,7 +37,7 @@ struct Case {
 
 class UNetPredicts : public testing::TestWithParam<Case> {};
 
-// Measured 6e-7 of the largest value; diffusers in float32 is 1.2e-6 away from itself in float64.
+// Measured 3e-7 to 1.6e-6 of the largest value; diffusers in float32 is 1.2e-6 away from itself in float64.
 TEST_P(UNetPredicts, AsTheReference) {
   const UNet unet = load_unet(ModelFolder(model_path(GetParam().model)));
   const Reference reference(GetParam().model);
@@ -60,23 +62,22 @@ INSTANTIATE_TEST_SUITE_P(Models, UNetPredicts, testing::ValuesIn(cases()), [](co
   return name;
 });
 
-// A step in 16 bits must stay close to one in 32: 8 bits of precision, errors of many layers adding up as noise.
-TEST(UNet, InBf16StaysClose) {
+class UNetInBf16 : public testing::TestWithParam<std::string> {};
+
+// Measured 0.5 to 0.6 % of the largest value: bf16 rounds each number to 0.2 % or better, and layers add their errors
+// like noise.
+TEST_P(UNetInBf16, StaysCloseToFloat32) {
   const UNet unet = load_unet(ModelFolder(model_path("sd1")));
   const Reference reference("sd1");
-  const auto backend = make_ref_backend();
-  const auto tokens = [&](Context& ctx) { return cast(ctx, reference.upload(ctx, "input.prompt"), ctx.type); };
+  const auto backend = make_host_backend(GetParam());
   const auto actual = run(
-      *backend,
-      [&](Context& ctx) {
-        const auto conditioning = unet.prepare(ctx, {.tokens = tokens(ctx)});
-        return unet(ctx, reference.upload(ctx, "input.latent"), reference.upload(ctx, "input.timesteps"), conditioning);
-      },
-      DType::bf16);
+      *backend, [&](Context& ctx) { return predict(ctx, unet, reference); }, DType::bf16);
   const auto expected = reference.values("prediction");
-  EXPECT_LT(rms_difference(actual, expected), 0.02 * largest(expected));
-  EXPECT_GT(rms_difference(actual, expected), 0);
+  EXPECT_LT(rms_difference(actual, expected), 0.01 * largest(expected));
 }
+
+INSTANTIATE_TEST_SUITE_P(Backends, UNetInBf16, testing::ValuesIn(host_backends()),
+                         [](const auto& each) { return each.param; });
 
 // Keys and values of a prompt outlive the arena of a step: one pair for each transformer block, none that is shared.
 TEST(UNet, ConditioningServesManySteps) {
