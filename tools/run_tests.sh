@@ -6,11 +6,14 @@ build=$1
 shift
 results=$build/tests.xml
 options=(--test-dir "$build" -j "$(nproc)" --output-on-failure --no-tests=error --output-junit "$results")
-[ -t 1 ] && options+=(--progress)
 
 rm -f "$results"
-ctest "${options[@]}" "$@"
-status=$?
+if [ -t 1 ]; then
+  ctest "${options[@]}" --progress "$@"
+else
+  ctest "${options[@]}" "$@" | grep --line-buffered -vE '^ +Start +[0-9]+: '
+fi
+status=${PIPESTATUS[0]}
 
 touch "$results"
 read -r passed failed skipped < <(awk '
