@@ -1,4 +1,5 @@
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/kernels.h"
 #include "backend/cpu/layer_onednn.h"
 #include "backend/ref/host.h"
 
@@ -10,6 +11,7 @@ std::unique_ptr<Backend> make_cpu_backend() {
   Operations& operations = backend->operations();
   onednn::add_layer<Conv2dOp>(operations, isa);
   onednn::add_layer<LinearOp>(operations, isa);
+  add_attention(operations, isa);
   add_ref(operations);
   return backend;
 }

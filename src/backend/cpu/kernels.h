@@ -1,0 +1,19 @@
+#pragma once
+
+#include "backend/cpu/isa.h"
+#include "ops/operations.h"
+
+namespace sumi {
+
+// Each appends own kernels, fastest first, that run on a processor with `isa`.
+
+/// Flash attention of f32 and bf16: "flash-avx512bf16", "flash-avx512", "flash-pairs-avx512", "flash-avx2".
+void add_attention(Operations& operations, Isa isa);
+/// Group norm with none or SiLU after it, and layer norm, of f32 and bf16: "simd-avx512", "simd-avx2".
+void add_norms(Operations& operations, Isa isa);
+/// Activate, combine and guide of f32 and bf16, for any processor: "loops".
+void add_elementwise(Operations& operations, Isa isa);
+/// Concat, upsample and embedding, for any processor: "loops".
+void add_layout(Operations& operations, Isa isa);
+
+}  // namespace sumi
