@@ -9,7 +9,7 @@
 
 namespace sumi {
 
-/// One picture format. `decode` gives the picture as stored less `orientation`, and its errors do not name the file.
+/// One function each way for every format. What is decoded is upright and has colours; errors do not name the file.
 using Bytes = std::vector<std::byte>;
 
 Bytes encode_png(const Image& image);

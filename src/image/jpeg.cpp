@@ -1,5 +1,6 @@
+#include <cstdio>
 #include <cstdlib>
-#include <memory>
+#include <jerror.h>
 
 #include <jpeglib.h>
 
@@ -9,9 +10,6 @@
 #include "image/exif.h"
 #include "image/guarded.h"
 #include "image/pixels.h"
-
-// jerror.h lists the codes of libjpeg's messages.
-#include <jerror.h>
 
 namespace sumi {
 namespace {

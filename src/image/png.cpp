@@ -1,6 +1,4 @@
-#include <algorithm>
 #include <cstring>
-#include <optional>
 
 #include <png.h>
 

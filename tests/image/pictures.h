@@ -73,7 +73,7 @@ inline double psnr(const Image& a, const Image& b) {
   return 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.rgb.size()) / sum);
 }
 
-/// The code of the Error that `call` throws; a test that expects one fails on any other end.
+/// The text of the Error that `call` throws, if it has the code and one line; else what happened instead.
 template <class Call>
 std::string error_of(ErrorCode expected, const Call& call) {
   try {
