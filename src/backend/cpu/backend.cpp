@@ -12,6 +12,7 @@ std::unique_ptr<Backend> make_cpu_backend() {
   onednn::add_layer<Conv2dOp>(operations, isa);
   onednn::add_layer<LinearOp>(operations, isa);
   add_attention(operations, isa);
+  add_norms(operations, isa);
   add_ref(operations);
   return backend;
 }
