@@ -1,0 +1,94 @@
+#include "arguments.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <system_error>
+
+#include "sumi/program.h"
+#include "terminal.h"
+
+namespace sumi::cli {
+namespace {
+
+/// "-b,--batch" is best known as "--batch".
+std::string_view long_name(std::string_view names) { return names.substr(names.find("--")); }
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+void refuse_rest(const CLI::App& app) {
+  const std::vector<std::string> rest = app.remaining();
+  for (const std::string& argument : rest) {
+    if (argument.size() < 2 || argument[0] != '-') continue;
+    const std::string name = argument.substr(0, argument.find('='));
+    refuse("unknown option {}{}; `{} --help` lists them", name, did_you_mean(name, option_names(app)), app.get_name());
+  }
+  if (!rest.empty()) refuse("unexpected argument '{}'; text with blanks goes in quotes", rest.front());
+}
+
+}  // namespace
+
+template <class T>
+T parse_number(std::string_view option, const std::string& text) {
+  T value{};
+  const char* end = text.data() + text.size();
+  const auto [stop, problem] = std::from_chars(text.data(), end, value);
+  if constexpr (std::is_floating_point_v<T>) {
+    if (problem == std::errc{} && stop == end && std::isfinite(value)) return value;
+    refuse("{}: '{}' is not a number", long_name(option), text);
+  } else {
+    if (problem == std::errc{} && stop == end) return value;
+    const bool large = problem == std::errc::result_out_of_range && stop == end;
+    refuse("{}: '{}' is {}", long_name(option), text,
+           large                   ? "too large"
+           : std::is_unsigned_v<T> ? "not a whole number from 0 on"
+                                   : "not a whole number");
+  }
+}
+
+template int parse_number(std::string_view, const std::string&);
+template double parse_number(std::string_view, const std::string&);
+template std::uint64_t parse_number(std::string_view, const std::string&);
+
+void add_engine_options(CLI::App& app, EngineOptions& to) {
+  const char* group = "Model and machine";
+  app.add_option("-m,--model", to.model,
+                 "folder in diffusers layout, name of a model that Sumi has, or synthetic:sd15, sd21, sdxl,\n"
+                 "bksdm-small for random weights (default: the model that comes with Sumi)")
+      ->type_name("MODEL")
+      ->group(group);
+  app.add_option("--device", to.device, "cpu, or ref for the plain definition of every op (default cpu)")
+      ->type_name("NAME")
+      ->group(group);
+  app.add_option("--dtype", to.dtype, "auto, f32, bf16 or f16 (default auto: bf16 where the processor multiplies it)")
+      ->type_name("TYPE")
+      ->group(group);
+  add_number(app, "--threads", to.threads, "default: one per core")->group(group);
+  app.add_option("--disable", to.disable, "leave out an implementation that `sumi doctor` lists; repeatable")
+      ->type_name("NAME")
+      ->allow_extra_args(false)
+      ->group(group);
+}
+
+bool parse(CLI::App& app, std::span<char*> arguments) {
+  app.allow_extras();
+  app.get_formatter()->column_width(30);
+  try {
+    app.parse(static_cast<int>(arguments.size()), arguments.data());
+  } catch (const CLI::CallForHelp&) {
+    print(stdout, app.help());
+    return false;
+  } catch (const CLI::ParseError& error) {
+    refuse("{}; `{} --help` tells more", error.what(), app.get_name());
+  }
+  refuse_rest(app);
+  return true;
+}
+
+}  // namespace sumi::cli

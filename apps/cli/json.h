@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+
+#include "sumi/engine.h"
+#include "sumi/inspect.h"
+#include "sumi/tools.h"
+
+namespace sumi::cli {
+
+// Each is one line, with its line break. What is not UTF-8 becomes U+FFFD.
+
+std::string picture_json(const std::filesystem::path& path, const Picture& picture, const Report& report,
+                         std::size_t batch);
+std::string bench_json(const BenchRow& row);
+std::string model_json(const ModelInfo& model);
+std::string image_json(const std::filesystem::path& path, const Image& image);
+std::string doctor_json(const Doctor& doctor);
+
+}  // namespace sumi::cli

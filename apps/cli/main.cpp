@@ -1,0 +1,88 @@
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "arguments.h"
+#include "sumi/inspect.h"
+#include "sumi/program.h"
+#include "terminal.h"
+#include "verbs.h"
+
+namespace sumi::cli {
+namespace {
+
+struct Verb {
+  const char *name, *summary;
+  void (*run)(std::span<char*>);
+};
+constexpr std::array verbs{
+    Verb{"generate", "makes pictures from a prompt", generate},
+    Verb{"info", "what a model holds, or the settings in a picture's file", info},
+    Verb{"bench", "how fast a model and its parts run here", bench},
+    Verb{"doctor", "what this machine has, and which implementation each op takes", doctor},
+};
+
+constexpr const char* examples = R"(
+Examples:
+  sumi generate "a red apple, 3d"                         a-red-apple-3d-SEED.png with the model that comes with Sumi
+  sumi generate "a lighthouse" -m models/my-sd15 --steps 25 -o "{prompt}-{seed}.webp"
+  sumi generate "cat face, flat" --seed 7 --count 4 --json
+  sumi info a-red-apple-3d-7.png
+  sumi bench --model synthetic:sd15 --what unet,vae --size 512
+
+`sumi COMMAND --help` lists the options of a command.
+)";
+
+std::string help() {
+  std::string text =
+      fmt::format("Sumi {}: Stable Diffusion inference\n\nUsage: sumi COMMAND [OPTIONS]\n\nCommands:\n", version());
+  for (const Verb& verb : verbs) text += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
+  return text + "\nOptions:\n  -h,--help   this page\n  --version   the version\n" + examples;
+}
+
+void run(std::span<char*> arguments) {
+  if (arguments.size() < 2) refuse("no command given; try `sumi generate \"a red apple, 3d\"` or `sumi --help`");
+  const std::string_view name = arguments[1];
+  if (name == "--help" || name == "-h" || name == "help") return print(stdout, help());
+  if (name == "--version") return print(stdout, fmt::format("sumi {}\n", version()));
+  std::vector<std::string> known{"--help", "--version"};
+  for (const Verb& verb : verbs) {
+    if (name == verb.name) return verb.run(arguments.subspan(1));
+    known.emplace_back(verb.name);
+  }
+  refuse("there is no command '{}'{}; `sumi --help` lists them", name, did_you_mean(name, known));
+}
+
+int status_of(ErrorCode code) { return code == ErrorCode::usage ? 2 : code == ErrorCode::cancelled ? 130 : 1; }
+
+/// Tells a failure in one line.
+int fail(int status, std::string_view what) {
+  print(stderr, "sumi: " + one_line(what) + "\n");
+  return status;
+}
+
+}  // namespace
+}  // namespace sumi::cli
+
+int main(int argc, char** argv) {
+  using namespace sumi::cli;
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error like any other
+  try {
+    sumi::guard_file_maps();
+    run({argv, static_cast<std::size_t>(argc)});
+    return 0;
+  } catch (const sumi::Error& error) {
+    return fail(status_of(error.code()), error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(1, "out of memory; a smaller size or batch takes less");
+  } catch (const std::exception& error) {
+    return fail(1, error.what());
+  }
+}

@@ -1,0 +1,89 @@
+#include "progress_bar.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "terminal.h"
+#include "units.h"
+
+namespace sumi::cli {
+namespace {
+
+using Phase = Progress::Phase;
+
+const char* name_of(Phase phase) {
+  switch (phase) {
+    case Phase::load: return "loading";
+    case Phase::text: return "reading the prompt";
+    case Phase::denoise: return "denoising";
+    case Phase::decode: return "decoding";
+  }
+  return "";
+}
+
+std::string time_left(const Progress& progress) {
+  if (!(progress.steps_per_second > 0) || progress.step >= progress.steps) return "";
+  return fmt::format(", {} left", seconds_text((progress.steps - progress.step) / progress.steps_per_second));
+}
+
+std::string bar(const Progress& progress, int width) {
+  const int done = progress.steps > 0 ? width * progress.step / progress.steps : 0;
+  return fmt::format("[{:=<{}}{:<{}}]", "", done, "", width - done);
+}
+
+std::string details(const Progress& progress) {
+  const std::string rate = rate_text(progress.steps_per_second);
+  return fmt::format("{}/{}{}{}{}", progress.step, progress.steps, rate.empty() ? "" : ", ", rate, time_left(progress));
+}
+
+}  // namespace
+
+ProgressBar::ProgressBar(bool silent) : silent_(silent), terminal_(is_terminal(stderr)) {}
+
+void ProgressBar::label(std::string text) { label_ = std::move(text); }
+
+void ProgressBar::tell(const Progress& progress) {
+  if (silent_) return;
+  if (terminal_) {
+    draw(progress);
+  } else {
+    log(progress);
+  }
+}
+
+void ProgressBar::draw(const Progress& progress) {
+  std::string line = label_ + name_of(progress.phase);
+  if (progress.phase == Phase::denoise) {
+    const std::string text = details(progress);
+    const int room = columns_of(stderr) - static_cast<int>(line.size() + text.size()) - 5;
+    if (room >= 5) line += fmt::format(" {}", bar(progress, std::min(room, 40)));
+    line += fmt::format(" {}", text);
+  } else if (progress.steps > 1) {
+    line += fmt::format(" {}/{}", progress.step, progress.steps);
+  }
+  const auto columns = static_cast<std::size_t>(columns_of(stderr));
+  if (line.size() >= columns) line.resize(columns - 1);  // a line that wraps could not be drawn over
+  print(stderr, "\r\x1b[K" + line);
+  drawn_ = true;
+}
+
+void ProgressBar::log(const Progress& progress) {
+  const bool last = progress.step == progress.steps;
+  if (progress.phase == Phase::denoise) {
+    const int quarter = std::max(1, (progress.steps + 3) / 4);
+    if (progress.step == 0 || (progress.step % quarter != 0 && !last)) return;
+    print(stderr, fmt::format("{}step {}\n", label_, details(progress)));
+  } else if (last) {
+    print(stderr, fmt::format("{}{}: {}\n", label_, name_of(progress.phase), seconds_text(progress.seconds)));
+  }
+}
+
+void ProgressBar::clear() {
+  if (drawn_) print(stderr, "\r\x1b[K");
+  drawn_ = false;
+}
+
+}  // namespace sumi::cli

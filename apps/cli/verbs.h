@@ -1,0 +1,13 @@
+#pragma once
+
+#include <span>
+
+namespace sumi::cli {
+
+/// What each verb does with the arguments from its own name on. They throw what fails.
+void generate(std::span<char*> arguments);
+void info(std::span<char*> arguments);
+void bench(std::span<char*> arguments);
+void doctor(std::span<char*> arguments);
+
+}  // namespace sumi::cli

@@ -1,0 +1,180 @@
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+#include <fmt/ranges.h>
+
+#include "api/bench_options.h"
+#include "backend/cpu/cpu.h"
+#include "core/atomic_file.h"
+#include "core/check.h"
+#include "core/threads.h"
+#include "sumi/inspect.h"
+#include "sumi/tools.h"
+
+namespace sumi {
+namespace {
+
+namespace fs = std::filesystem;
+using Row = std::vector<std::string>;
+
+// The first eight are those of published suites; the next ones, as far as `version`, tell settings apart.
+const Row kColumns{"device",
+                   "precision",
+                   "autocast",
+                   "xformers",
+                   "runtime",
+                   "n_samples",
+                   "latency",
+                   "memory",
+                   "model",
+                   "what",
+                   "width",
+                   "height",
+                   "steps",
+                   "guidance",
+                   "backend",
+                   "dtype",
+                   "threads",
+                   "disabled",
+                   "version",
+                   "minimum",
+                   "p95",
+                   "steps_per_second",
+                   "pictures_per_minute",
+                   "gflops",
+                   "share_of_peak"};
+constexpr std::size_t kDevice = 0, kSamples = 5, kFirstSetting = 8, kSettings = 11;
+
+std::string quoted(const std::string& field) {
+  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
+  std::string out = "\"";
+  for (const char c : field) out += c == '"' ? "\"\"" : std::string(1, c);
+  return out + "\"";
+}
+
+std::string csv_line(const Row& row) {
+  Row fields;
+  for (const std::string& field : row) fields.push_back(quoted(field));
+  return fmt::format("{}\n", fmt::join(fields, ","));
+}
+
+/// Rows of RFC 4180: fields in quotes may hold commas, line breaks, and quotes as two.
+std::vector<Row> parse_csv(const std::string& text) {
+  std::vector<Row> rows;
+  Row row{""};
+  bool inside = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (inside && c == '"' && i + 1 < text.size() && text[i + 1] == '"') {
+      row.back() += text[++i];
+    } else if (c == '"') {
+      inside = !inside;
+    } else if (!inside && c == ',') {
+      row.emplace_back();
+    } else if (!inside && c == '\n') {
+      rows.push_back(std::exchange(row, Row{""}));
+    } else if (inside || c != '\r') {
+      row.back() += c;
+    }
+  }
+  if (row != Row{""}) rows.push_back(row);
+  return rows;
+}
+
+std::string read_text(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return {};
+  std::ifstream file(path, std::ios::binary);
+  check(file.is_open(), ErrorCode::io, "{}: cannot be read", path.string());
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string key_of(const Row& row) {
+  Row parts{row[kDevice], row[kSamples]};
+  parts.insert(parts.end(), row.begin() + kFirstSetting, row.begin() + kFirstSetting + kSettings);
+  return csv_line(parts);
+}
+
+std::string processor_name() {
+  for (const auto& [name, value] : describe_cpu()) {
+    if (name == "processor") return value;
+  }
+  return "cpu";
+}
+
+/// All columns of a measurement, the measured ones empty. What a part does not depend on is empty too.
+Row settings_row(const BenchOptions& given, const std::string& what) {
+  BenchOptions options = given;
+  settle_size(options);
+  const auto number = [](auto value) { return fmt::format("{}", value); };
+  const bool sized = what != "text", guided = what != "vae";
+  Row row{processor_name(),
+          "",
+          "no",
+          "no",
+          "sumi",
+          number(options.batch),
+          "",
+          "",
+          options.engine.model,
+          what,
+          sized ? number(options.width) : "",
+          sized ? number(options.height) : "",
+          what == "image" ? number(options.steps) : "",
+          guided ? number(options.guidance) : "",
+          options.engine.device,
+          options.engine.dtype,
+          number(options.engine.threads > 0 ? options.engine.threads : threads()),
+          fmt::format("{}", fmt::join(options.engine.disable, " ")),
+          version()};
+  row.resize(kColumns.size());
+  return row;
+}
+
+}  // namespace
+
+BenchTable::BenchTable(fs::path path) : path_(std::move(path)) {
+  const std::vector<Row> rows = parse_csv(read_text(path_));
+  if (rows.empty()) return;
+  check(rows.front() == kColumns, ErrorCode::bad_file, "{}: has other columns than Sumi's table; choose another file",
+        path_.string());
+  for (auto row = rows.begin() + 1; row != rows.end(); ++row) {
+    check(row->size() == kColumns.size(), ErrorCode::bad_file, "{}: row {} has {} fields instead of {}", path_.string(),
+          row - rows.begin() + 1, row->size(), kColumns.size());
+    keys_.push_back(key_of(*row));
+  }
+}
+
+bool BenchTable::has(const BenchOptions& options, const std::string& what) const {
+  return std::find(keys_.begin(), keys_.end(), key_of(settings_row(options, what))) != keys_.end();
+}
+
+void BenchTable::add(const BenchOptions& options, const BenchRow& measured) {
+  Row row = settings_row(options, measured.what);
+  const std::string key = key_of(row);
+  if (std::find(keys_.begin(), keys_.end(), key) != keys_.end()) return;
+  const bool failed = measured.out_of_memory;
+  const auto set = [&](const char* column, double value) {
+    const auto place = std::find(kColumns.begin(), kColumns.end(), column) - kColumns.begin();
+    row[static_cast<std::size_t>(place)] = failed ? "-1" : fmt::format("{:.6g}", value);
+  };
+  row[1] = measured.dtype;
+  set("latency", measured.median);
+  set("memory", static_cast<double>(measured.peak_bytes) * 1e-9);
+  set("minimum", measured.minimum);
+  set("p95", measured.p95);
+  set("steps_per_second", measured.steps_per_second);
+  set("pictures_per_minute", measured.pictures_per_minute);
+  set("gflops", measured.gflops);
+  set("share_of_peak", measured.share_of_peak);
+
+  std::string text = read_text(path_);
+  if (text.empty()) text = csv_line(kColumns);
+  if (!text.ends_with('\n')) text += '\n';
+  write_whole_file(path_, std::as_bytes(std::span(text += csv_line(row))));
+  keys_.push_back(key);
+}
+
+}  // namespace sumi
