@@ -44,7 +44,7 @@ struct Report {
 
   std::size_t planned_bytes = 0;  ///< activations, by the dry run: exactly what the run is given
   std::size_t weight_bytes = 0;   ///< packed weights
-  std::size_t fixed_bytes = 0;    ///< libraries, stacks, generated code: measured before the run, when weights are packed
+  std::size_t fixed_bytes = 0;  ///< libraries, stacks, generated code: measured before the run, when weights are packed
   /// Highest resident size of the process less file pages, while `generate` ran.
   std::size_t peak_bytes = 0;
   std::vector<std::string> notes;  ///< one line each: what was decided that the user may want to know
@@ -64,8 +64,9 @@ struct Result {
 struct Hooks {
   OnProgress progress;
   bool previews = false;  ///< `progress` may ask for previews: their memory is planned too
-  const std::atomic<bool>* stop = nullptr;  ///< set to true from anywhere: the run ends with Error(cancelled) within an op
-  std::filesystem::path trace;              ///< a Chrome trace of phases, steps, layers and ops is written here
+  const std::atomic<bool>* stop =
+      nullptr;                  ///< set to true from anywhere: the run ends with Error(cancelled) within an op
+  std::filesystem::path trace;  ///< a Chrome trace of phases, steps, layers and ops is written here
 };
 
 /// A model ready to make pictures. One run at a time; `stop` may be set from anywhere.

@@ -16,7 +16,7 @@ struct Facts {
 
 /// One part of a model.
 struct ComponentInfo {
-  std::string name, kind;          ///< "unet", "UNet2DConditionModel"
+  std::string name, kind;  ///< "unet", "UNet2DConditionModel"
   std::size_t parameters = 0, bytes = 0;
   std::vector<std::string> types;  ///< of the stored tensors: "f16"
 };
@@ -43,8 +43,8 @@ struct OpReport {
 };
 
 struct Doctor {
-  std::vector<Facts> facts;                 ///< processor, libraries, models
-  std::vector<OpReport> ops;                ///< for the shapes of a Stable Diffusion 1.5 step at 512 x 512
+  std::vector<Facts> facts;                  ///< processor, libraries, models
+  std::vector<OpReport> ops;                 ///< for the shapes of a Stable Diffusion 1.5 step at 512 x 512
   std::vector<std::string> implementations;  ///< every name that `disable` takes
   std::vector<std::string> samplers;
 };

@@ -21,10 +21,10 @@ struct BenchOptions {
 
 /// One measurement. Times are of whole calls.
 struct BenchRow {
-  std::string what;    ///< "image", "unet", "vae", "text", or "op" with `shapes` and `implementation`
+  std::string what;  ///< "image", "unet", "vae", "text", or "op" with `shapes` and `implementation`
   std::string shapes, implementation;
   std::string dtype;
-  int calls = 0;       ///< of an op within a step
+  int calls = 0;                            ///< of an op within a step
   double minimum = 0, median = 0, p95 = 0;  ///< seconds per call; of the UNet: per step
   double flops = 0;                         ///< per call
   double gflops = 0, share_of_peak = 0;     ///< at the median; share of the peak measured on this machine
@@ -36,12 +36,13 @@ struct BenchRow {
 /// Calls `row` as each measurement ends. Error as Engine.
 void bench(const BenchOptions& options, const std::function<void(const BenchRow&)>& row);
 
-/// Writes a model, synthetic ones too, as a diffusers folder of `dtype` ("f16", "bf16", "f32") that other programs load.
-/// The folder appears whole or not at all. Error(io), Error(usage).
+/// Writes a model, synthetic ones too, as a diffusers folder of `dtype` ("f16", "bf16", "f32") that other programs
+/// load. The folder appears whole or not at all. Error(io), Error(usage).
 void write_model(const std::string& model, const std::filesystem::path& folder, const std::string& dtype = "f16");
 
-/// Appends the rows to a CSV file that begins with `device,precision,autocast,xformers,runtime,n_samples,latency,memory`
-/// (seconds per batch; GB; -1 and -1 when out of memory), Sumi's own columns after those.
+/// Appends the rows to a CSV file that begins with
+/// `device,precision,autocast,xformers,runtime,n_samples,latency,memory` (seconds per batch; GB; -1 and -1 when out of
+/// memory), Sumi's own columns after those.
 class BenchTable {
  public:
   /// Error(bad_file) for an existing file of other columns.

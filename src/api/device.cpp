@@ -23,7 +23,8 @@ DType choose_type(const std::string& name, const Backend& backend, std::vector<s
   if (name == "f32") return DType::f32;
   if (name == "bf16") {
     if (preferred != DType::bf16 && backend.name() == "cpu") {
-      notes.push_back("bf16 was asked for, but this processor has no bf16 arithmetic: f32 is faster, bf16 takes less memory");
+      notes.push_back(
+          "bf16 was asked for, but this processor has no bf16 arithmetic: f32 is faster, bf16 takes less memory");
     }
     return DType::bf16;
   }
@@ -31,14 +32,15 @@ DType choose_type(const std::string& name, const Backend& backend, std::vector<s
     notes.push_back(fmt::format("f16 is a storage type here: computing in {}", name_of(preferred)));
     return preferred;
   }
-  fail(ErrorCode::usage, "dtype '{}' is not known{}; there are auto, f32, bf16 and f16", name, did_you_mean(name, known));
+  fail(ErrorCode::usage, "dtype '{}' is not known{}; there are auto, f32, bf16 and f16", name,
+       did_you_mean(name, known));
 }
 
 }  // namespace
 
 Device make_device(const EngineOptions& options) {
-  check(options.threads >= 0 && options.threads <= 1024, ErrorCode::usage, "threads {}: expected 0 (one per core) to 1024",
-        options.threads);
+  check(options.threads >= 0 && options.threads <= 1024, ErrorCode::usage,
+        "threads {}: expected 0 (one per core) to 1024", options.threads);
   set_threads(options.threads);
   Device device{.backend = make_backend(options.device)};
   device.type = choose_type(options.dtype, *device.backend, device.notes);

@@ -91,8 +91,9 @@ Result Engine::generate(const Request& request, const Hooks& hooks) {
   Phases phases(hooks.progress);
   Pixels pixels;
   const auto body = [&](Context& ctx) {
-    pixels = text_to_image(ctx, *s.model, job, {.progress = [&](const Progress& progress) { phases.tell(progress); },
-                                                .previews = hooks.previews});
+    pixels = text_to_image(
+        ctx, *s.model, job,
+        {.progress = [&](const Progress& progress) { phases.tell(progress); }, .previews = hooks.previews});
   };
 
   PeakMonitor monitor;

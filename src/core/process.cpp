@@ -1,9 +1,8 @@
 #include "core/process.h"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdio>
+#include <unistd.h>
 
 namespace sumi {
 

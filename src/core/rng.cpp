@@ -78,7 +78,8 @@ class PhiloxNoise final : public NoiseSource {
 
  private:
   std::array<std::uint32_t, 2> draw(std::uint64_t index) const {
-    std::array<std::uint32_t, 4> c{offset_, 0, static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32)};
+    std::array<std::uint32_t, 4> c{offset_, 0, static_cast<std::uint32_t>(index),
+                                   static_cast<std::uint32_t>(index >> 32)};
     std::array<std::uint32_t, 2> key{static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32)};
     for (int round = 0; round < 10; ++round) {
       const std::uint64_t a = std::uint64_t{c[0]} * 0xD2511F53u, b = std::uint64_t{c[2]} * 0xCD9E8D57u;

@@ -27,9 +27,10 @@ Parts parts_of(const ModelFolder& folder) {
 /// Synthetic text encoders have more embeddings than the embedded model's tokenizer has words.
 Parts parts_of(const Preset& preset) {
   return {.config = [&](const std::string& name) { return preset.config(name); },
-          .weights = [&](const std::string& name) {
-            return synthetic_checkpoint(DType::f16, std::hash<std::string>{}(name), preset.name() + "/" + name);
-          },
+          .weights =
+              [&](const std::string& name) {
+                return synthetic_checkpoint(DType::f16, std::hash<std::string>{}(name), preset.name() + "/" + name);
+              },
           .tokenizer = find_model("") / "tokenizer"};
 }
 
@@ -56,7 +57,8 @@ void check_fit(const Model& model, const std::string& where) {
         model.text.config().positions);
 }
 
-/// What models of this family are usually asked for: distilled ones that take the guidance scale as an input need few steps.
+/// What models of this family are usually asked for: distilled ones that take the guidance scale as an input need few
+/// steps.
 Defaults family_defaults(const Model& model) {
   const auto size = static_cast<int>(model.unet.config().sample_size * model.vae.config().reduction());
   const bool consistency = model.unet.config().guidance_channels > 0;
@@ -74,14 +76,14 @@ Defaults read_defaults(const Settings& file, Defaults otherwise) {
 }
 
 std::unique_ptr<Model> assemble(std::string name, const Parts& parts, const std::string& where) {
-  auto model = std::make_unique<Model>(
-      Model{.name = std::move(name),
-            .tokenizer = Tokenizer::load(parts.tokenizer),
-            .text = build<ClipText, ClipTextConfig>(parts, "text_encoder", clip_text_names),
-            .unet = build<UNet, UNetConfig>(parts, "unet", nullptr),
-            .vae = build<Vae, VaeConfig>(parts, "vae", vae_names),
-            .scheduler = parts.config("scheduler"),
-            .defaults = {}});
+  auto model =
+      std::make_unique<Model>(Model{.name = std::move(name),
+                                    .tokenizer = Tokenizer::load(parts.tokenizer),
+                                    .text = build<ClipText, ClipTextConfig>(parts, "text_encoder", clip_text_names),
+                                    .unet = build<UNet, UNetConfig>(parts, "unet", nullptr),
+                                    .vae = build<Vae, VaeConfig>(parts, "vae", vae_names),
+                                    .scheduler = parts.config("scheduler"),
+                                    .defaults = {}});
   check_fit(*model, where);
   model->defaults = family_defaults(*model);
   return model;

@@ -28,7 +28,8 @@ struct Model {
   Defaults defaults;
 };
 
-/// `name` as EngineOptions::model. Error(not_found, bad_file, bad_model, unsupported) with all that is wrong with a part.
+/// `name` as EngineOptions::model. Error(not_found, bad_file, bad_model, unsupported) with all that is wrong with a
+/// part.
 std::unique_ptr<Model> load_model(const std::string& name);
 
 }  // namespace sumi

@@ -21,7 +21,8 @@ struct Chunk {
 
 class Chunks {
  public:
-  explicit Chunks(const Tokenizer& tokenizer) : tokenizer_(tokenizer), room_(static_cast<std::size_t>(tokenizer.length()) - 2) {
+  explicit Chunks(const Tokenizer& tokenizer)
+      : tokenizer_(tokenizer), room_(static_cast<std::size_t>(tokenizer.length()) - 2) {
     begin();
   }
 
@@ -70,7 +71,9 @@ std::vector<std::vector<Chunk>> cut(const Tokenizer& tokenizer, const std::vecto
 /// Multiplies each token's embedding by its weight, and the whole so that its mean stays.
 void weigh(const Chunk& chunk, std::span<float> embedding) {
   if (!chunk.weighted()) return;
-  const auto mean = [&] { return std::accumulate(embedding.begin(), embedding.end(), 0.0) / static_cast<double>(embedding.size()); };
+  const auto mean = [&] {
+    return std::accumulate(embedding.begin(), embedding.end(), 0.0) / static_cast<double>(embedding.size());
+  };
   const double before = mean();
   const std::size_t channels = embedding.size() / chunk.weights.size();
   for (std::size_t i = 0; i < embedding.size(); ++i) embedding[i] *= chunk.weights[i / channels];
@@ -104,7 +107,8 @@ Tensor encode_prompts(Context& ctx, const Model& model, const std::vector<std::s
     }
   }
   const auto batch = static_cast<std::int64_t>(rows.size()), channels = model.text.config().channels;
-  return cast(ctx, ctx.upload(joined, {batch, static_cast<std::int64_t>(joined.size()) / batch / channels, channels}), ctx.type);
+  return cast(ctx, ctx.upload(joined, {batch, static_cast<std::int64_t>(joined.size()) / batch / channels, channels}),
+              ctx.type);
 }
 
 }  // namespace sumi

@@ -4,7 +4,11 @@
 
 namespace sumi {
 
-Session::Session(Backend& backend, DType type) : backend_(backend), meta_(make_meta_backend(backend)), packer_(make_meta_backend(backend, Packing::real)), type_(type) {}
+Session::Session(Backend& backend, DType type)
+    : backend_(backend),
+      meta_(make_meta_backend(backend)),
+      packer_(make_meta_backend(backend, Packing::real)),
+      type_(type) {}
 
 Booked Session::plan(const Body& body) {
   Arena arena = Arena::dry();

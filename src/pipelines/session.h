@@ -12,8 +12,8 @@ struct Booked {
   double flops = 0;
 };
 
-/// Computations on one backend: each is run dry first, which books its weights and gives the size of its arena, then for
-/// real in an arena of that size. The body must make the same calls both times.
+/// Computations on one backend: each is run dry first, which books its weights and gives the size of its arena, then
+/// for real in an arena of that size. The body must make the same calls both times.
 class Session {
  public:
   using Body = std::function<void(Context&)>;

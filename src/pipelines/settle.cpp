@@ -9,14 +9,14 @@ namespace {
 constexpr int largest_side = 16384;
 
 void check_range(const char* what, double value, double least, double most) {
-  check(std::isfinite(value) && value >= least && value <= most, ErrorCode::usage, "{} {}: expected {} to {}", what, value,
-        least, most);
+  check(std::isfinite(value) && value >= least && value <= most, ErrorCode::usage, "{} {}: expected {} to {}", what,
+        value, least, most);
 }
 
 std::int64_t side(const char* what, int pixels, std::int64_t reduction) {
   check_range(what, pixels, static_cast<double>(reduction), largest_side);
-  check(pixels % reduction == 0, ErrorCode::usage, "{} {}: not divisible by {}; the nearest sizes are {} and {}", what, pixels,
-        reduction, pixels / reduction * reduction, (pixels / reduction + 1) * reduction);
+  check(pixels % reduction == 0, ErrorCode::usage, "{} {}: not divisible by {}; the nearest sizes are {} and {}", what,
+        pixels, reduction, pixels / reduction * reduction, (pixels / reduction + 1) * reduction);
   return pixels;
 }
 

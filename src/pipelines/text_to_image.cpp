@@ -1,9 +1,9 @@
 #include "pipelines/text_to_image.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
-#include <array>
 
 #include "core/rng.h"
 #include "ops/elementwise.h"
@@ -55,7 +55,8 @@ class Noise {
     for (auto& source : sources_) {
       if (!ctx.backend.dry()) source->fill(drawn);
       for (std::int64_t pixel = 0; pixel < pixels; ++pixel)
-        for (std::int64_t c = 0; c < channels; ++c) values.push_back(drawn[static_cast<std::size_t>(c * pixels + pixel)]);
+        for (std::int64_t c = 0; c < channels; ++c)
+          values.push_back(drawn[static_cast<std::size_t>(c * pixels + pixel)]);
     }
     return ctx.upload(values, shape_);
   }
@@ -175,7 +176,8 @@ Tensor denoise(Context& ctx, const Model& model, const Job& job, UNet::Condition
       ctx.flops += flops_of_call;
     }
     const auto estimate = [&] {
-      const Tensor latents = combine(ctx, std::array{Term{step.estimate_sample, slots.sample()}, Term{step.estimate_prediction, prediction}});
+      const Tensor latents = combine(
+          ctx, std::array{Term{step.estimate_sample, slots.sample()}, Term{step.estimate_prediction, prediction}});
       return to_image(decode(ctx, model, latents.slice(0, 1)), 0);
     };
     if (watch.previews && ctx.backend.dry() && i == 0) estimate();

@@ -14,7 +14,8 @@ namespace sumi {
 enum class Prediction { epsilon, velocity, sample };
 std::string_view name_of(Prediction prediction);
 
-/// The settings of a sampler: a model's scheduler_config.json, the user's choices over it, the sampler's own defaults under it.
+/// The settings of a sampler: a model's scheduler_config.json, the user's choices over it, the sampler's own defaults
+/// under it.
 struct SchedulerConfig {
   std::string sampler;               ///< Sumi's name: "euler"
   std::string schedule = "default";  ///< of the sigmas: "karras", "exponential", "beta"
@@ -26,8 +27,8 @@ struct SchedulerConfig {
   std::vector<double> betas;  ///< of every training timestep
   bool zero_snr = false;      ///< betas rescaled so that the last timestep is pure noise (Lin et al., 2023)
   int steps_offset = 0;
-  bool set_alpha_to_one = true;          ///< the sample before timestep 0 is clean, not as noisy as timestep 0
-  std::optional<double> clip = {};       ///< x0 is kept in -clip..clip
+  bool set_alpha_to_one = true;     ///< the sample before timestep 0 is clean, not as noisy as timestep 0
+  std::optional<double> clip = {};  ///< x0 is kept in -clip..clip
   bool skip_prk_steps = false;
   bool lower_order_final = true, euler_at_final = false, final_sigma_zero = true, heun = false;
   int order = 2;

@@ -6,9 +6,10 @@
 
 namespace sumi {
 
-// Denoising diffusion implicit models (Song et al., 2020), equation 12: with alpha and alpha' the cumulative products at
-// this timestep and at the one before,
-//   x' = sqrt(alpha') x0 + sqrt(1 - alpha' - s^2) noise + s fresh,  s^2 = eta^2 (1 - alpha') / (1 - alpha) (1 - alpha / alpha').
+// Denoising diffusion implicit models (Song et al., 2020), equation 12: with alpha and alpha' the cumulative products
+// at this timestep and at the one before,
+//   x' = sqrt(alpha') x0 + sqrt(1 - alpha' - s^2) noise + s fresh,  s^2 = eta^2 (1 - alpha') / (1 - alpha) (1 - alpha /
+//   alpha').
 Schedule make_ddim(const SchedulerConfig& config, int steps) {
   const NoiseSchedule noise(config);
   const double last = config.set_alpha_to_one ? 1 : noise.alpha(0);
@@ -20,11 +21,14 @@ Schedule make_ddim(const SchedulerConfig& config, int steps) {
     const double fresh = config.eta * std::sqrt(std::max(0.0, (1 - next) / (1 - alpha) * (1 - alpha / next)));
     const double toward = std::sqrt(std::max(0.0, 1 - next - fresh * fresh)), signal = std::sqrt(next);
 
-    Step step{.timestep = static_cast<double>(now), .estimate_sample = s.x0_sample, .estimate_prediction = s.x0_prediction};
+    Step step{
+        .timestep = static_cast<double>(now), .estimate_sample = s.x0_sample, .estimate_prediction = s.x0_prediction};
     Combination move{Slot::sample, {}};
     if (config.clip) {
-      step.updates.push_back({kept(0), {{s.x0_sample, Slot::sample}, {s.x0_prediction, Slot::prediction}}, config.clip});
-      move.terms = {{signal, kept(0)}, {toward * s.noise_sample, Slot::sample}, {toward * s.noise_prediction, Slot::prediction}};
+      step.updates.push_back(
+          {kept(0), {{s.x0_sample, Slot::sample}, {s.x0_prediction, Slot::prediction}}, config.clip});
+      move.terms = {
+          {signal, kept(0)}, {toward * s.noise_sample, Slot::sample}, {toward * s.noise_prediction, Slot::prediction}};
     } else {
       move.terms = {{signal * s.x0_sample + toward * s.noise_sample, Slot::sample},
                     {signal * s.x0_prediction + toward * s.noise_prediction, Slot::prediction}};

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "schedulers/sigmas.h"
 #include "schedulers/scheduler.h"
+#include "schedulers/sigmas.h"
 
 namespace sumi {
 namespace {
@@ -14,7 +14,8 @@ void place_steps(const SchedulerConfig& config, const std::vector<double>& table
   for (const double t : times) sigmas.push_back(sigma_at(table, t));
   if (config.schedule != "default") {
     sigmas = spread_sigmas(config, sigmas.front(), sigmas.back(), steps);
-    for (int i = 0; i < steps; ++i) times[static_cast<std::size_t>(i)] = timestep_of(table, sigmas[static_cast<std::size_t>(i)]);
+    for (int i = 0; i < steps; ++i)
+      times[static_cast<std::size_t>(i)] = timestep_of(table, sigmas[static_cast<std::size_t>(i)]);
   }
   sigmas.push_back(config.final_sigma_zero ? 0 : table.front());
 }
@@ -39,12 +40,17 @@ Schedule make_euler(const SchedulerConfig& config, int steps) {
     const double sigma = schedule.sigmas[i], next = schedule.sigmas[i + 1];
     const double up = ancestral ? next * std::sqrt(std::max(0.0, sigma * sigma - next * next)) / sigma : 0;
     const double down = std::sqrt(std::max(0.0, next * next - up * up));
-    // x0 from the scaled input x / sqrt(sigma^2 + 1) is that of the variance-preserving process at alpha = 1 / (sigma^2 + 1).
+    // x0 from the scaled input x / sqrt(sigma^2 + 1) is that of the variance-preserving process at alpha = 1 / (sigma^2
+    // + 1).
     const double scale = 1 / std::sqrt(sigma * sigma + 1);
     const Split s = split(config.prediction, scale * scale);
     const double x0_sample = s.x0_sample * scale, along = (down - sigma) / sigma;
-    Step step{.timestep = times[i], .input_scale = scale, .estimate_sample = x0_sample, .estimate_prediction = s.x0_prediction};
-    Combination move{Slot::sample, {{1 + along * (1 - x0_sample), Slot::sample}, {-along * s.x0_prediction, Slot::prediction}}};
+    Step step{.timestep = times[i],
+              .input_scale = scale,
+              .estimate_sample = x0_sample,
+              .estimate_prediction = s.x0_prediction};
+    Combination move{Slot::sample,
+                     {{1 + along * (1 - x0_sample), Slot::sample}, {-along * s.x0_prediction, Slot::prediction}}};
     if (ancestral) move.terms.push_back({up, Slot::noise});
     step.updates.push_back(std::move(move));
     schedule.steps.push_back(std::move(step));

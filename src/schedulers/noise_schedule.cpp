@@ -6,11 +6,13 @@
 namespace sumi {
 namespace {
 
-/// Betas rescaled so that alphas_cumprod ends at 0 (Lin et al., 2023, algorithm 1), in float32 as the reference does it.
+/// Betas rescaled so that alphas_cumprod ends at 0 (Lin et al., 2023, algorithm 1), in float32 as the reference does
+/// it.
 std::vector<float> zero_terminal_snr(const std::vector<float>& betas) {
   std::vector<float> roots;
   double product = 1;
-  for (const float beta : betas) roots.push_back(std::sqrt(static_cast<float>(product *= static_cast<double>(1 - beta))));
+  for (const float beta : betas)
+    roots.push_back(std::sqrt(static_cast<float>(product *= static_cast<double>(1 - beta))));
   const float first = roots.front(), last = roots.back();
   for (float& root : roots) root = (root - last) * (first / (first - last));
   std::vector<float> rescaled;
@@ -37,7 +39,10 @@ NoiseSchedule::NoiseSchedule(const SchedulerConfig& config) {
 
 std::vector<double> NoiseSchedule::sigmas() const {
   std::vector<double> sigmas;
-  for (const double alpha : alphas_cumprod) sigmas.push_back(std::sqrt((1 - alpha) / alpha));
+  for (const double alpha : alphas_cumprod) {
+    const auto rounded = static_cast<float>(alpha);
+    sigmas.push_back(static_cast<double>(std::sqrt((1 - rounded) / rounded)));
+  }
   return sigmas;
 }
 

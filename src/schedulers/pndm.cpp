@@ -45,8 +45,8 @@ class Pndm {
 
   Step& call(int t) {
     const Split s = split(config_.prediction, alpha(t));
-    return schedule_.steps.emplace_back(
-        Step{.timestep = static_cast<double>(t), .estimate_sample = s.x0_sample, .estimate_prediction = s.x0_prediction});
+    return schedule_.steps.emplace_back(Step{
+        .timestep = static_cast<double>(t), .estimate_sample = s.x0_sample, .estimate_prediction = s.x0_prediction});
   }
   void keep(Step& step) {
     ++count_;
@@ -85,7 +85,8 @@ class Pndm {
         step.updates.push_back({start, {{1, Slot::sample}}});
         step.updates.push_back(move(t, next, start, {{1, Slot::prediction}}));
         const int again = static_cast<int>(times_[i + 1]);
-        call(again).updates.push_back(move(again + stride_, again, start, {{.5, Slot::prediction}, {.5, prediction(0)}}));
+        call(again).updates.push_back(
+            move(again + stride_, again, start, {{.5, Slot::prediction}, {.5, prediction(0)}}));
       } else {
         step.updates.push_back(move(t, next, Slot::sample, adams_bashforth()));
       }

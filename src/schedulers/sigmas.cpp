@@ -6,9 +6,11 @@
 namespace sumi {
 namespace {
 
-/// The regularised incomplete beta function I_x(a, b) by its continued fraction (Lentz's method), for x below (a+1)/(a+b+2).
+/// The regularised incomplete beta function I_x(a, b) by its continued fraction (Lentz's method), for x below
+/// (a+1)/(a+b+2).
 double incomplete_beta(double a, double b, double x) {
-  const double front = std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x)) / a;
+  const double front =
+      std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x)) / a;
   double c = 1, d = 1 / (1 - (a + b) * x / (a + 1)), sum = d;
   for (int m = 1; m < 200; ++m) {
     const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
@@ -45,11 +47,16 @@ double sigma_at(const std::vector<double>& table, double timestep) {
 }
 
 double timestep_of(const std::vector<double>& table, double sigma) {
+  // The reference's table of logarithms is float32, which decides on which side of a whole timestep some sigmas fall.
+  const auto log_at = [&](std::ptrdiff_t t) {
+    return static_cast<double>(std::log(static_cast<float>(table[static_cast<std::size_t>(t)])));
+  };
   const double wanted = std::log(std::max(sigma, 1e-10));
-  const auto above = std::upper_bound(table.begin(), table.end(), sigma);
-  const auto low = std::clamp<std::ptrdiff_t>(above - table.begin() - 1, 0, static_cast<std::ptrdiff_t>(table.size()) - 2);
-  const double a = std::log(table[static_cast<std::size_t>(low)]), b = std::log(table[static_cast<std::size_t>(low) + 1]);
-  return static_cast<double>(low) + std::clamp((wanted - a) / (b - a), 0.0, 1.0);
+  const auto last = static_cast<std::ptrdiff_t>(table.size()) - 2;
+  auto low =
+      std::clamp<std::ptrdiff_t>(std::upper_bound(table.begin(), table.end(), sigma) - table.begin() - 1, 0, last);
+  if (low > 0 && log_at(low) > wanted) --low;
+  return static_cast<double>(low) + std::clamp((wanted - log_at(low)) / (log_at(low + 1) - log_at(low)), 0.0, 1.0);
 }
 
 std::vector<double> spread_sigmas(const SchedulerConfig& config, double most, double least, int steps) {

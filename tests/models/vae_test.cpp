@@ -8,18 +8,6 @@
 namespace sumi::test {
 namespace {
 
-/// (N, H, W, C) from (N, C, H, W).
-std::vector<float> channels_last(const std::vector<float>& values, const Shape& nchw) {
-  std::vector<float> out(values.size());
-  std::size_t from = 0;
-  for (std::int64_t n = 0; n < nchw[0]; ++n)
-    for (std::int64_t c = 0; c < nchw[1]; ++c)
-      for (std::int64_t y = 0; y < nchw[2]; ++y)
-        for (std::int64_t x = 0; x < nchw[3]; ++x)
-          out[static_cast<std::size_t>(((n * nchw[2] + y) * nchw[3] + x) * nchw[1] + c)] = values[from++];
-  return out;
-}
-
 /// An input of a fixture, (N, C, H, W) there.
 Tensor upload(Context& ctx, const Fixture& fixture, const std::string& name) {
   const Shape s = fixture.shape(name);

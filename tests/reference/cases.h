@@ -1,25 +1,30 @@
 #pragma once
 
-#include <memory>
 #include <string>
 
-#include "ops/backend.h"
+#include "core/dtype.h"
 #include "support/fixture.h"
 
 namespace sumi::test {
 
 /// Where a case runs.
 struct Device {
-  std::string name;  ///< "ref", "cpu"
+  std::string name;  ///< "ref" or "cpu"
   DType type;        ///< of activations
 };
 
-/// Largest errors of a case, each as a share of what it may be: latents by their largest magnitude, pictures absolute.
+/// How far a case is from the reference: the largest difference of latents, hidden states and moments as a share of
+/// their largest magnitude, and of pictures in 0..1.
 struct Errors {
   double latents = 0, image = 0;
 };
 
-/// Makes the picture that the case asks for, and compares every step's timestep and latents, and the picture.
+// One for each kind of case. What must be exact or does not depend on a device is compared by expectations inside.
 Errors run_pipeline_case(const Fixture& fixture, const Device& device);
+Errors run_text_case(const Fixture& fixture, const Device& device);
+Errors run_vae_case(const Fixture& fixture, const Device& device);
+void run_scheduler_case(const Fixture& fixture);
+void run_tokenizer_case(const Fixture& fixture);
+void run_noise_case(const Fixture& fixture);
 
 }  // namespace sumi::test

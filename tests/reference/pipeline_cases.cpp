@@ -74,9 +74,10 @@ Errors run_pipeline_case(const Fixture& fixture, const Device& device) {
   Comparison comparison(fixture);
   Pixels pixels;
   const auto body = [&](Context& ctx) {
-    pixels = text_to_image(ctx, *model, job, {.step = [&](int i, double timestep, Context& here, const Tensor& latents) {
-                             comparison.step(i, timestep, here, latents);
-                           }});
+    pixels =
+        text_to_image(ctx, *model, job, {.step = [&](int i, double timestep, Context& here, const Tensor& latents) {
+                        comparison.step(i, timestep, here, latents);
+                      }});
   };
   session.run(session.plan(body), body);
   return comparison.finish(pixels);

@@ -1,12 +1,32 @@
+#include <algorithm>
+#include <set>
+
 #include <gtest/gtest.h>
 
-#include "backend/cpu/cpu.h"
 #include "reference/cases.h"
 
 namespace sumi::test {
 namespace {
 
-std::vector<std::string> case_names() {
+enum class Kind { pipeline, text, vae, scheduler, tokenizer, noise };
+
+Kind kind_of(const std::string& name) {
+  const std::string first = name.substr(0, name.find('-'));
+  if (first == "scheduler") return Kind::scheduler;
+  if (first == "tokenizer") return Kind::tokenizer;
+  if (first == "rng") return Kind::noise;
+  if (first == "text") return Kind::text;
+  if (first == "vae") return Kind::vae;
+  return Kind::pipeline;
+}
+
+bool depends_on_device(const std::string& name) {
+  const Kind kind = kind_of(name);
+  return kind == Kind::pipeline || kind == Kind::text || kind == Kind::vae;
+}
+
+/// Every case that the reference wrote down.
+std::vector<std::string> all_cases() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(fixtures() / "cases")) {
     if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
@@ -15,7 +35,81 @@ std::vector<std::string> case_names() {
   return names;
 }
 
-const Json& skipped() {
+std::vector<std::string> device_cases() {
+  std::vector<std::string> names = all_cases();
+  std::erase_if(names, [](const std::string& name) { return !depends_on_device(name); });
+  return names;
+}
+
+/// Cases whose feature is not built, each with the feature.
+const Json& unbuilt() {
   static const Json list = read_json(std::filesystem::path(SUMI_SOURCE_DIR) / "tests/reference/skipped.json");
   return list;
 }
+
+Errors run(const Fixture& fixture, const Device& device) {
+  switch (kind_of(fixture.name)) {
+    case Kind::pipeline: return run_pipeline_case(fixture, device);
+    case Kind::text: return run_text_case(fixture, device);
+    case Kind::vae: return run_vae_case(fixture, device);
+    case Kind::scheduler: run_scheduler_case(fixture); break;
+    case Kind::tokenizer: run_tokenizer_case(fixture); break;
+    case Kind::noise: run_noise_case(fixture); break;
+  }
+  return {};
+}
+
+class Reference : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (unbuilt().contains(GetParam())) GTEST_SKIP() << "not built: " << unbuilt().at(GetParam()).get<std::string>();
+  }
+};
+class ReferenceRef : public Reference {};
+class ReferenceCpu : public Reference {};
+class ReferenceCpuBf16 : public Reference {};
+
+// The tolerances that the fixtures' authors give for float32: 3e-5 of the largest latent, 1e-4 in a picture.
+void expect_float32(const std::string& name, const std::string& device) {
+  const Errors errors = run(Fixture(name), {device, DType::f32});
+  EXPECT_LT(errors.latents, 3e-5);
+  EXPECT_LT(errors.image, 1e-4);
+}
+
+TEST_P(ReferenceRef, InFloat32) { expect_float32(GetParam(), "ref"); }
+TEST_P(ReferenceCpu, InFloat32) { expect_float32(GetParam(), "cpu"); }
+
+// What bfloat16 costs at least: the plain operations with each output rounded to it. The sums of fast kernels round
+// elsewhere, and their weights are rounded too; the floor keeps a case from failing where the plain error happens to
+// vanish.
+TEST_P(ReferenceCpuBf16, WithinThreeTimesTheRounding) {
+  const Fixture fixture(GetParam());
+  const Errors plain = run(fixture, {"ref", DType::bf16}), fast = run(fixture, {"cpu", DType::bf16});
+  constexpr double floor = 1e-3;
+  EXPECT_LE(fast.latents, 3 * std::max(plain.latents, floor));
+  EXPECT_LE(fast.image, 3 * std::max(plain.image, floor));
+}
+
+std::string test_name(const testing::TestParamInfo<std::string>& each) {
+  std::string name = each.param;
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ReferenceRef, testing::ValuesIn(all_cases()), test_name);
+INSTANTIATE_TEST_SUITE_P(All, ReferenceCpu, testing::ValuesIn(device_cases()), test_name);
+INSTANTIATE_TEST_SUITE_P(All, ReferenceCpuBf16, testing::ValuesIn(device_cases()), test_name);
+
+TEST(ReferenceTable, NamesOnlyCasesThatExist) {
+  const auto names = all_cases();
+  const std::set<std::string> known(names.begin(), names.end());
+  EXPECT_GE(known.size(), 299u);
+  for (const auto& [name, feature] : unbuilt().items()) {
+    EXPECT_TRUE(known.contains(name)) << name;
+    EXPECT_FALSE(feature.get<std::string>().empty()) << name;
+  }
+}
+
+}  // namespace
+}  // namespace sumi::test

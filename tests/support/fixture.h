@@ -15,15 +15,17 @@ inline std::filesystem::path fixtures() { return std::filesystem::path(SUMI_SOUR
 /// One case of the reference: what was asked, and the tensors that came out.
 class Fixture {
  public:
-  explicit Fixture(const std::string& name)
-      : ask(read_json(fixtures() / "cases" / (name + ".json"))),
-        file_(open_checkpoint((fixtures() / "cases" / (name + ".safetensors")).string())) {}
+  explicit Fixture(const std::string& case_name)
+      : name(case_name),
+        ask(read_json(fixtures() / "cases" / (case_name + ".json"))),
+        file_(open_checkpoint((fixtures() / "cases" / (case_name + ".safetensors")).string())) {}
 
-  bool has(const std::string& name) const { return file_->find(name) != nullptr; }
-  Shape shape(const std::string& name) const { return file_->find(name)->shape(); }
-  std::vector<float> values(const std::string& name) const { return read_all(*file_->find(name)); }
+  bool has(const std::string& tensor) const { return file_->find(tensor) != nullptr; }
+  Shape shape(const std::string& tensor) const { return file_->find(tensor)->shape(); }
+  std::vector<float> values(const std::string& tensor) const { return read_all(*file_->find(tensor)); }
   const TensorMap& tensors() const { return file_->tensors(); }
 
+  std::string name;
   Json ask;
 
  private:
@@ -63,6 +65,18 @@ inline std::vector<float> channels_first(const std::vector<float>& values, const
       for (std::int64_t x = 0; x < nhwc[2]; ++x)
         for (std::int64_t c = 0; c < nhwc[3]; ++c)
           out[static_cast<std::size_t>(((n * nhwc[3] + c) * nhwc[1] + y) * nhwc[2] + x)] = values[from++];
+  return out;
+}
+
+/// (N, H, W, C) from (N, C, H, W).
+inline std::vector<float> channels_last(const std::vector<float>& values, const Shape& nchw) {
+  std::vector<float> out(values.size());
+  std::size_t from = 0;
+  for (std::int64_t n = 0; n < nchw[0]; ++n)
+    for (std::int64_t c = 0; c < nchw[1]; ++c)
+      for (std::int64_t y = 0; y < nchw[2]; ++y)
+        for (std::int64_t x = 0; x < nchw[3]; ++x)
+          out[static_cast<std::size_t>(((n * nchw[2] + y) * nchw[3] + x) * nchw[1] + c)] = values[from++];
   return out;
 }
 
