@@ -264,8 +264,7 @@ class Run {
       widen(args_.residual, layer.y_type, at(state_.places.residual), outputs);
     }
     if (state_.start == Start::row) fill_rows(layer, args_.row, y_, y_type);
-    if (state_.start == Start::residual && args_.residual != y_)
-      copy(args_.residual, layer.y_type, y_, y_type, outputs);
+    if (state_.start == Start::residual) copy(args_.residual, layer.y_type, y_, y_type, outputs);
     for (std::size_t i = 0; i < state_.steps.size(); ++i) step(i);
     if (y_type != layer.y_type) narrow(y_, args_.y, layer.y_type, outputs);
   }
@@ -363,6 +362,8 @@ Decision plan_layer(const Layer& layer, Arithmetic arithmetic, Isa isa) {
 
 void run_layer(const Plan& plan, const LayerArgs& args, std::byte* scratch) {
   const State& state = state_of(plan);
+  check(!args.residual || args.residual != args.y, ErrorCode::internal, "{}: the residual is y itself",
+        state.layer.text);
   const SameThreads same(state.threads);
   reporting(state.layer, [&] { Run(state, args, scratch).all(); });
 }
