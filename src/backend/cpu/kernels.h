@@ -11,9 +11,8 @@ namespace sumi {
 void add_attention(Operations& operations, Isa isa);
 /// Group norm with none or SiLU after it, and layer norm, of f32 and bf16: "simd-avx512", "simd-avx2".
 void add_norms(Operations& operations, Isa isa);
-/// Activate, combine and guide of f32 and bf16, for any processor: "loops".
-void add_elementwise(Operations& operations, Isa isa);
-/// Concat, upsample and embedding, for any processor: "loops".
-void add_layout(Operations& operations, Isa isa);
+/// Activate of f32 and bf16, for any processor: "loops". The plain loops serve for combine, guide, concat, upsample,
+/// embedding and sinusoid: they copy at the speed of memory, or take less than a millisecond of a step.
+void add_elementwise(Operations& operations);
 
 }  // namespace sumi
