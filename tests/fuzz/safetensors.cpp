@@ -1,9 +1,8 @@
 #include "weights/safetensors.h"
 
+#include <string>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include <string>
 
 #include "fuzz.h"
 

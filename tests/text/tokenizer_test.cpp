@@ -131,7 +131,7 @@ TEST(Tokenizer, NamesTheByteThatIsNotUtf8) {
   refused("ab\xf4\x90\x80\x80", "byte 2 (0xf4)");  // beyond U+10FFFF
 }
 
-TEST(Tokenizer, AMegabyteTakesAboutAThousandTimesAKilobyte) {
+TEST(Tokenizer, AMegabyteDoesNotHang) {
   std::string marks;  // marks of alternating classes after one letter: composition has to sort them
   for (int i = 0; i < 250'000; ++i) marks += "\u0323\u0302";
   std::string words, apostrophes;
@@ -143,7 +143,7 @@ TEST(Tokenizer, AMegabyteTakesAboutAThousandTimesAKilobyte) {
     const auto ids = clip().padded(text);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     EXPECT_EQ(ids.size(), 77u);
-    // 0.3 s are enough; work that grows with the square of the length takes hours.
+    // 0.3 s are enough; work that grows with the square of the length takes minutes.
     EXPECT_LT(seconds.count(), 20) << text.substr(0, 20);
   }
 }
