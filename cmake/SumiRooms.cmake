@@ -2,6 +2,7 @@
 #   sumi_room(text SOURCES tokenizer.cpp USES core LIBRARIES utf8proc)
 # sumi_test(NAME ...) makes the test program of a room the same way.
 
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -32,6 +33,7 @@ function(sumi_test name)
   add_executable(sumi_test_${name} ${ARG_SOURCES})
   list(TRANSFORM ARG_USES PREPEND sumi_)
   target_link_libraries(sumi_test_${name} PRIVATE sumi_flags ${ARG_USES} ${ARG_LIBRARIES} GTest::gtest_main)
+  target_include_directories(sumi_test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(sumi_test_${name} PRIVATE SUMI_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   gtest_discover_tests(sumi_test_${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT 240)

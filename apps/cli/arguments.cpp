@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <memory>
 #include <system_error>
 
 #include "sumi/program.h"
@@ -22,12 +23,39 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
+/// Options by group, each once; whoever reads this knows --help.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  HelpFormatter() { column_width(28); }
+
+  std::string make_help(const CLI::App* app, std::string, CLI::AppFormatMode) const override {
+    std::string text = fmt::format("{}\n\nUsage: {}", app->get_description(), app->get_name());
+    for (const CLI::Option* option : app->get_options()) {
+      if (!option->get_positional()) continue;
+      const std::string name = option->get_name(true, false);
+      text += option->get_required() ? fmt::format(" {}", name) : fmt::format(" [{}]", name);
+    }
+    text += " [OPTIONS]\n";
+    for (const std::string& group : app->get_groups()) {
+      const auto options = app->get_options([&](const CLI::Option* option) {
+        return option->get_group() == group && option->nonpositional() && option != app->get_help_ptr();
+      });
+      if (!options.empty()) text += make_group(group, false, options);
+    }
+    return fmt::format("{}\n{}", text, app->get_footer());
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return option->get_type_name().empty() ? "" : fmt::format(" {}", option->get_type_name());
+  }
+};
+
 void refuse_rest(const CLI::App& app) {
   const std::vector<std::string> rest = app.remaining();
   for (const std::string& argument : rest) {
     if (argument.size() < 2 || argument[0] != '-') continue;
-    const std::string name = argument.substr(0, argument.find('='));
-    refuse("unknown option {}{}; `{} --help` lists them", name, did_you_mean(name, option_names(app)), app.get_name());
+    const std::string name = argument.substr(0, argument.find('=')), meant = did_you_mean(name, option_names(app));
+    if (!meant.empty()) refuse("there is no option {}{}", name, meant);
+    refuse("there is no option {}; `{} --help` lists them", name, app.get_name());
   }
   if (!rest.empty()) refuse("unexpected argument '{}'; text with blanks goes in quotes", rest.front());
 }
@@ -78,7 +106,7 @@ void add_engine_options(CLI::App& app, EngineOptions& to) {
 
 bool parse(CLI::App& app, std::span<char*> arguments) {
   app.allow_extras();
-  app.get_formatter()->column_width(30);
+  app.formatter(std::make_shared<HelpFormatter>());
   try {
     app.parse(static_cast<int>(arguments.size()), arguments.data());
   } catch (const CLI::CallForHelp&) {

@@ -79,7 +79,7 @@ std::string row_text(const BenchRow& row) {
   if (row.out_of_memory) return fmt::format("{:<8}out of memory\n", row.what);
   const std::string times =
       fmt::format("{:>10}{:>10}{:>10}", seconds_text(row.minimum), seconds_text(row.median), seconds_text(row.p95));
-  const std::string speed = fmt::format("{:>9.0f}{:>6.0f}%", row.gflops, 100 * row.share_of_peak);
+  const std::string speed = fmt::format("{:>9.3g}{:>6.0f}%", row.gflops, 100 * row.share_of_peak);
   if (row.what == "op") {
     return fmt::format("  {:<6}{}{}  {} x {}: {}\n", "", times, speed, row.calls, row.shapes, row.implementation);
   }

@@ -31,7 +31,7 @@ std::string details(const Report& r) {
     text += fmt::format("  {:<12}{}\n", name, value);
   };
   add("sampler",
-      fmt::format("{}, schedule {}, spacing {}, {} prediction", r.sampler, r.schedule, r.spacing, r.prediction));
+      fmt::format("{}, schedule {}, spacing {}, prediction {}", r.sampler, r.schedule, r.spacing, r.prediction));
   add("guidance", fmt::format("{}, rescale {}, eta {}", r.guidance, r.guidance_rescale, r.eta));
   add("phases",
       fmt::format("load {}, prompt {}, denoise {}, decode {}", seconds_text(r.load_seconds),

@@ -57,7 +57,8 @@ void run(std::span<char*> arguments) {
     if (name == verb.name) return verb.run(arguments.subspan(1));
     known.emplace_back(verb.name);
   }
-  refuse("there is no command '{}'{}; `sumi --help` lists them", name, did_you_mean(name, known));
+  const std::string meant = did_you_mean(name, known);
+  refuse("there is no command '{}'{}", name, meant.empty() ? "; `sumi --help` lists them" : meant);
 }
 
 int status_of(ErrorCode code) { return code == ErrorCode::usage ? 2 : code == ErrorCode::cancelled ? 130 : 1; }

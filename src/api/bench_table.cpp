@@ -10,6 +10,7 @@
 #include "core/atomic_file.h"
 #include "core/check.h"
 #include "core/threads.h"
+#include "hub/find.h"
 #include "sumi/inspect.h"
 #include "sumi/tools.h"
 
@@ -118,7 +119,7 @@ Row settings_row(const BenchOptions& given, const std::string& what) {
           number(options.batch),
           "",
           "",
-          options.engine.model,
+          options.engine.model.empty() ? find_model("").filename().string() : options.engine.model,
           what,
           sized ? number(options.width) : "",
           sized ? number(options.height) : "",

@@ -108,6 +108,35 @@ TEST(Meta, PeakIsTheLeastThatTheRunFitsIn) {
   EXPECT_EQ(tight.used(), 0u);
 }
 
+/// Ones, and how often they were asked for.
+class Counted final : public Source {
+ public:
+  explicit Counted(Shape shape) : Source(shape, DType::f32) {}
+  void read(std::int64_t, std::span<float> out) const override {
+    ++reads;
+    std::fill(out.begin(), out.end(), 1.0f);
+  }
+  mutable std::atomic<int> reads = 0;
+};
+
+TEST(Meta, PacksForTheRunOnlyWhereAsked) {
+  for (const Packing packing : {Packing::booked, Packing::real}) {
+    Device device;
+    const auto source = std::make_shared<Counted>(Shape{5, 3});
+    const Weight w(source);
+    const auto meta = make_meta_backend(*device.backend, packing);
+    Arena dry = Arena::dry();
+    Context planned{*meta, dry};
+    linear(planned, planned.tensor({7, 3}), w);
+    EXPECT_EQ(source->reads, packing == Packing::real ? 1 : 0);
+    EXPECT_EQ(*device.backend->booked(), 15 * sizeof(float));
+    const Tensor y = linear(device.ctx, device.tensor({7, 3}, std::vector<float>(21, 2)), w);
+    EXPECT_EQ(source->reads, 1);
+    EXPECT_EQ(*device.backend->booked(), 15 * sizeof(float));
+    EXPECT_EQ(device.values(y), std::vector<float>(35, 6));
+  }
+}
+
 TEST(Meta, SpeaksForItsTarget) {
   HostBackend target("test", DType::bf16);
   add_ref(target.operations());

@@ -21,12 +21,12 @@ struct Cut {
 };
 
 Cut cut(const Case& c, const FlashKernel& kernel) {
-  // Blocks are as large as they may be (each reads and packs all keys of its head) while every thread has four, so that
-  // the last to finish costs little.
-  constexpr std::int64_t blocks_per_thread = 4;
+  // A block reads and packs all keys of its head. So it is as large as it may be while every thread has four, which
+  // keeps the wait for the last one short; but not below four panels while every thread has one.
   const std::int64_t panels = divide_up(c.queries, kernel.panel);
-  const std::int64_t balanced = panels * c.batch * c.heads / (blocks_per_thread * threads());
-  const std::int64_t block = std::clamp<std::int64_t>(balanced, 1, std::min(panels, kernel.most_panels(c.head_dim)));
+  const std::int64_t share = panels * c.batch * c.heads / threads();
+  const std::int64_t block = std::clamp<std::int64_t>(std::max(share / 4, std::min<std::int64_t>(share, 4)), 1,
+                                                      std::min(panels, kernel.most_panels(c.head_dim)));
   return {.queries = block * kernel.panel,
           .blocks = divide_up(panels, block),
           .threads = threads(),

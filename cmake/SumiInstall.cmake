@@ -1,0 +1,48 @@
+# What `cmake --install` puts in place: the command, the model that comes with it, and the package Sumi with the target
+# Sumi::sumi, one static library made of all rooms. Included last, when the rooms exist.
+
+include(CMakePackageConfigHelpers)
+
+# The libraries of other projects that the rooms link. Headers alone are of no use to a program that links the archive.
+function(sumi_foreign_libraries out)
+  set(pending ${ARGN})
+  set(found "")
+  while(pending)
+    list(POP_FRONT pending library)
+    if(library MATCHES "^sumi_" AND TARGET ${library})
+      get_target_property(more ${library} INTERFACE_LINK_LIBRARIES)
+      if(more AND NOT library IN_LIST seen)
+        list(APPEND pending ${more})
+      endif()
+      list(APPEND seen ${library})
+    elseif(NOT library STREQUAL "nlohmann_json::nlohmann_json")
+      list(APPEND found ${library})
+    endif()
+  endwhile()
+  list(REMOVE_DUPLICATES found)
+  set(${out} ${found} PARENT_SCOPE)
+endfunction()
+
+get_property(rooms GLOBAL PROPERTY SUMI_ROOMS)
+set(objects "")
+foreach(room ${rooms})
+  list(APPEND objects $<TARGET_OBJECTS:${room}>)
+endforeach()
+add_library(sumi STATIC ${objects})
+set_target_properties(sumi PROPERTIES LINKER_LANGUAGE CXX)
+sumi_foreign_libraries(libraries ${rooms})
+target_link_libraries(sumi PRIVATE ${libraries})
+target_include_directories(sumi INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_compile_features(sumi INTERFACE cxx_std_20)
+
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/Sumi)
+install(TARGETS sumi EXPORT SumiTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT SumiTargets NAMESPACE Sumi:: DESTINATION ${package})
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/SumiConfig.cmake.in ${PROJECT_BINARY_DIR}/SumiConfig.cmake
+  INSTALL_DESTINATION ${package})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/SumiConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/SumiConfig.cmake ${PROJECT_BINARY_DIR}/SumiConfigVersion.cmake DESTINATION ${package})
+install(DIRECTORY include/sumi DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
+install(TARGETS sumi_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+add_subdirectory(models)

@@ -1,0 +1,101 @@
+#include <gtest/gtest.h>
+
+#include "program.h"
+#include "sumi/image.h"
+
+namespace sumi::test {
+namespace {
+
+const std::vector<std::string> kFast{"bench", "--steps", "1", "--warmup", "0", "--repeat", "1", "--threads", "1"};
+
+std::vector<std::string> fast(std::vector<std::string> more) {
+  std::vector<std::string> arguments = kFast;
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+TEST(Bench, MeasuresTheWholeCallAndEachPart) {
+  const ScratchFolder folder;
+  const Ran ran = run(folder.path(), fast({"--what", "image,unet,vae,text", "--json"}));
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const auto lines = ran.out_lines();
+  ASSERT_EQ(lines.size(), 4u) << ran.out;
+  const std::vector<std::string> what{"image", "unet", "vae", "text"};
+  std::map<std::string, double> flops;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const Json row = Json::parse(lines[i]);
+    EXPECT_EQ(row.at("what"), what[i]);
+    EXPECT_GT(row.at(what[i] == "unet" ? "seconds_per_step" : "seconds"), 0);
+    EXPECT_EQ(row.contains("seconds"), what[i] != "unet");
+    EXPECT_GT(row.at("gflops"), 0);
+    EXPECT_GT(row.at("share_of_peak"), 0);
+    EXPECT_GT(row.at("peak_bytes"), 1 << 20);
+    flops[what[i]] = row.at("flops");
+  }
+  // One step: the parts are the whole, but for the prompt's keys and values and the sampler's arithmetic.
+  const double parts = flops["unet"] + flops["vae"] + flops["text"];
+  EXPECT_GT(flops["image"], parts);
+  EXPECT_LT(flops["image"], 1.02 * parts);
+}
+
+TEST(Bench, TheTableGrowsByNewRowsOnly) {
+  const ScratchFolder folder;
+  const auto table = [&] { return read_text(folder / "benchmark.csv"); };
+  ASSERT_EQ(run(folder.path(), fast({"--what", "text"})).status, 0);
+  EXPECT_TRUE(table().starts_with("device,precision,autocast,xformers,runtime,n_samples,latency,memory,")) << table();
+  const std::string one = table();
+  ASSERT_EQ(run(folder.path(), fast({"--what", "text"})).status, 0);
+  EXPECT_EQ(table(), one);
+
+  const Ran again = run(folder.path(), fast({"--what", "text", "--csv", "benchmark.csv", "--json"}));
+  EXPECT_EQ(again.status, 0);
+  EXPECT_EQ(again.out, "");
+  EXPECT_NE(again.err.find("already"), std::string::npos);
+  ASSERT_EQ(run(folder.path(), fast({"--what", "text,vae", "--csv", "benchmark.csv"})).status, 0);
+  EXPECT_TRUE(table().starts_with(one));
+  EXPECT_EQ(std::count(table().begin(), table().end(), '\n'), 3);
+}
+
+TEST(Bench, ATableOfSomethingElseIsRefused) {
+  const ScratchFolder folder;
+  folder.write("other.csv", "name,value\n1,2\n");
+  const Ran ran = run(folder.path(), fast({"--csv", "other.csv"}));
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(ran.err_lines().size(), 1u) << ran.err;
+  EXPECT_EQ(read_text(folder / "other.csv"), "name,value\n1,2\n");
+}
+
+TEST(Bench, OpsAddUpToAStep) {
+  const ScratchFolder folder;
+  const Ran ran = run(folder.path(), fast({"--what", "unet", "--ops", "--json", "--csv", ""}));
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_TRUE(files_in(folder.path()).empty());
+  const auto lines = ran.out_lines();
+  ASSERT_GT(lines.size(), 10u);
+  const double step = Json::parse(lines[0]).at("flops");
+  double ops = 0;
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    const Json row = Json::parse(lines[i]);
+    EXPECT_EQ(row.at("what"), "op");
+    EXPECT_FALSE(row.at("implementation").get<std::string>().empty());
+    ops += row.at("flops").get<double>() * row.at("calls").get<double>();
+  }
+  EXPECT_NEAR(ops / step, 1, 1e-9);
+}
+
+TEST(Bench, AWrittenModelMakesTheSamePicture) {
+  const ScratchFolder folder;
+  ASSERT_EQ(run(folder.path(), {"bench", "--write", "copy"}).status, 0);
+  ASSERT_EQ(run(folder.path(), quick({"--seed", "7", "-o", "model.png"})).status, 0);
+  const Ran ran = run(folder.path(), quick({"--seed", "7", "-o", "copy.png", "--model", "copy"}));
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(read_image(folder / "model.png").rgb, read_image(folder / "copy.png").rgb);
+  EXPECT_EQ(files_in(folder.path()), (std::vector<std::string>{"copy", "copy.png", "model.png"}));
+
+  const Ran again = run(folder.path(), {"bench", "--write", "copy"});
+  EXPECT_EQ(again.status, 1);
+  EXPECT_NE(again.err.find("exists already"), std::string::npos) << again.err;
+}
+
+}  // namespace
+}  // namespace sumi::test
