@@ -107,6 +107,10 @@ void add_engine_options(CLI::App& app, EngineOptions& to) {
 bool parse(CLI::App& app, std::span<char*> arguments) {
   app.allow_extras();
   app.formatter(std::make_shared<HelpFormatter>());
+  // Said twice, the last counts: a command is often made by adding to one that worked. Lists keep all.
+  for (CLI::Option* option : app.get_options([](const CLI::Option* each) { return each->get_expected_max() == 1; })) {
+    option->take_last();
+  }
   try {
     app.parse(static_cast<int>(arguments.size()), arguments.data());
   } catch (const CLI::CallForHelp&) {

@@ -11,6 +11,7 @@ namespace {
 
 /// What the text encoder sees at once: the start token, tokens with their weights, the end token, padding.
 struct Chunk {
+  int clip_skip;
   std::vector<std::int32_t> ids;
   std::vector<float> weights;
   bool weighted() const {
@@ -21,8 +22,8 @@ struct Chunk {
 
 class Chunks {
  public:
-  explicit Chunks(const Tokenizer& tokenizer)
-      : tokenizer_(tokenizer), room_(static_cast<std::size_t>(tokenizer.length()) - 2) {
+  Chunks(const Tokenizer& tokenizer, int clip_skip)
+      : tokenizer_(tokenizer), clip_skip_(clip_skip), room_(static_cast<std::size_t>(tokenizer.length()) - 2) {
     begin();
   }
 
@@ -48,19 +49,20 @@ class Chunks {
   std::size_t size() const { return chunks_.size(); }
 
  private:
-  void begin() { chunks_.push_back({{tokenizer_.bos()}, {1}}); }
+  void begin() { chunks_.push_back({clip_skip_, {tokenizer_.bos()}, {1}}); }
 
   const Tokenizer& tokenizer_;
+  int clip_skip_;
   std::size_t room_;
   std::vector<Chunk> chunks_;
 };
 
-std::vector<std::vector<Chunk>> cut(const Tokenizer& tokenizer, const std::vector<std::string>& prompts) {
+std::vector<std::vector<Chunk>> cut(const Tokenizer& tokenizer, const std::vector<PromptText>& prompts) {
   std::vector<Chunks> rows;
   std::size_t most = 1;
-  for (const std::string& prompt : prompts) {
-    Chunks& row = rows.emplace_back(tokenizer);
-    for (const PromptPiece& piece : weighted_pieces(prompt)) row.add(piece);
+  for (const PromptText& prompt : prompts) {
+    Chunks& row = rows.emplace_back(tokenizer, prompt.clip_skip);
+    for (const PromptPiece& piece : weighted_pieces(prompt.text)) row.add(piece);
     most = std::max(most, row.size());
   }
   std::vector<std::vector<Chunk>> cut;
@@ -82,18 +84,30 @@ void weigh(const Chunk& chunk, std::span<float> embedding) {
   for (float& value : embedding) value = static_cast<float>(value * (before / after));
 }
 
+/// The encoder's states of the chunks, in their order, on the host. Chunks of one clip skip lie together.
+std::vector<float> encode(Context& ctx, const ClipText& text, const std::vector<Chunk>& chunks) {
+  std::vector<float> encoded;
+  for (auto first = chunks.begin(); first != chunks.end();) {
+    std::vector<std::vector<std::int32_t>> ids;
+    auto last = first;
+    for (; last != chunks.end() && last->clip_skip == first->clip_skip; ++last) ids.push_back(last->ids);
+    const auto states = ctx.download(text(ctx, ids, {.skip = first->clip_skip}).hidden);
+    encoded.insert(encoded.end(), states.begin(), states.end());
+    first = last;
+  }
+  return encoded;
+}
+
 }  // namespace
 
-Tensor encode_prompts(Context& ctx, const Model& model, const std::vector<std::string>& prompts, int clip_skip) {
+Tensor encode_prompts(Context& ctx, const Model& model, const std::vector<PromptText>& prompts) {
   const auto rows = cut(model.tokenizer, prompts);
   // Each different chunk is encoded once: the pictures of a batch share theirs.
   std::vector<Chunk> distinct;
   for (const auto& row : rows) distinct.insert(distinct.end(), row.begin(), row.end());
   std::sort(distinct.begin(), distinct.end());
   distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
-  std::vector<std::vector<std::int32_t>> ids;
-  for (const Chunk& chunk : distinct) ids.push_back(chunk.ids);
-  std::vector<float> encoded = ctx.download(model.text(ctx, ids, {.skip = clip_skip}).hidden);
+  std::vector<float> encoded = encode(ctx, model.text, distinct);
 
   const std::size_t size = encoded.size() / distinct.size();
   for (std::size_t i = 0; i < distinct.size(); ++i) weigh(distinct[i], std::span(encoded).subspan(i * size, size));

@@ -74,9 +74,10 @@ UNet::Conditioning condition(Context& ctx, const Model& model, const Job& job, c
   const Trace::Span span(ctx.trace, "phase", "text");
   const Clock clock(watch, ctx, Phase::text, 1);
   clock.tell(0);
-  std::vector<std::string> prompts(job.seeds.size(), job.prompt);
-  if (guided(model, job)) prompts.insert(prompts.begin(), job.seeds.size(), job.negative);
-  const Tensor tokens = encode_prompts(ctx, model, prompts, job.clip_skip);
+  std::vector<PromptText> prompts(job.seeds.size(), {job.prompt, job.clip_skip});
+  // Clip skip concerns the prompt alone, as in the reference.
+  if (guided(model, job)) prompts.insert(prompts.begin(), job.seeds.size(), {job.negative});
+  const Tensor tokens = encode_prompts(ctx, model, prompts);
   UNet::Conditioning conditioning = model.unet.prepare(ctx, {.tokens = tokens, .guidance = job.guidance});
   clock.tell(1);
   return conditioning;

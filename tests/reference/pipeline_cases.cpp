@@ -29,7 +29,7 @@ Request request_of(const Json& ask) {
 SchedulerConfig scheduler_of(const Model& model, const Json& ask) {
   Json file = model.scheduler.json();
   for (const auto& [key, value] : ask.at("scheduler").items()) file[key == "cls" ? "_class_name" : key] = value;
-  return resolve(Settings(file, "case"), {});
+  return resolve(Settings(file, "case"), {.eta = ask.value("eta", 0.0)});
 }
 
 /// What the reference computed after each step, against what comes along here.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 
 #include "backend/cpu/attention_flash.h"

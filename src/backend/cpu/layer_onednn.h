@@ -13,6 +13,7 @@ enum class Arithmetic {
   emulated,  ///< bf16 by oneDNN's own emulation on AVX-512
 };
 
+/// The case of an op as oneDNN sees it.
 struct Layer {
   bool convolution = false;         ///< else a product of rows
   memory::dims x, weights, y;       ///< pictures (n, c, h, w), filters (o, c, u, v); rows (r, c), a weight (c, o)
@@ -24,13 +25,20 @@ struct Layer {
   std::string text;  ///< of the op's case, for errors
 };
 
+/// Memory of the tensors of an op, channels last; null where the layer has none. y is none of the others.
 struct LayerArgs {
   const std::byte *x, *packed, *bias, *row, *residual;
   std::byte* y;
 };
 
+/// Makes the primitives for the present number of threads, and chooses the layout of the weights: that of a picture of
+/// 64 x 64 or of 1024 rows, so that all sizes share it, unless that costs the fastest implementation.
+/// Error(out_of_memory).
 Decision plan_layer(const Layer& layer, Arithmetic arithmetic, Isa isa);
+/// In as many threads as planned for. Error(internal) where oneDNN fails or the residual is y itself.
 void run_layer(const Plan& plan, const LayerArgs& args, std::byte* scratch);
+/// Reads the source once, in all threads. Beside `to` it needs the weight once more in the type computed in, twice when
+/// widened.
 void pack_layer(const Plan& plan, const Source& source, std::byte* to);
 
 Layer layer_of(const Conv2dOp::Case& c);

@@ -23,7 +23,7 @@ void narrow(const std::byte* from, std::byte* to, DType type, std::int64_t count
   });
 }
 
-/// One row, of `from` type, for each pixel of its picture.
+/// The row of each picture for every of its pixels, widened where y is float32 and the rows are not.
 void fill_rows(const Layer& layer, const std::byte* rows, std::byte* y, DType y_type) {
   const std::int64_t channels = layer.y[1], pixels = elements(layer.y) / channels;
   const std::int64_t per_picture = pixels / layer.pictures;
