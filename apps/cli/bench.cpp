@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -100,8 +101,9 @@ void measure(Settings& s) {
       return true;
     });
   }
-  if (!s.json && !s.bench.what.empty()) print(stdout, header());
+  bool first = !s.json;
   sumi::bench(s.bench, [&](const BenchRow& row) {
+    if (std::exchange(first, false)) print(stdout, header());
     print(stdout, s.json ? bench_json(row) : row_text(row));
     if (table && row.what != "op") table->add(s.bench, row);
   });

@@ -1,6 +1,5 @@
 // Makes one picture with the model that comes with Sumi: minimal [PROMPT]
 #include <cstdio>
-
 #include <sumi/engine.h>
 
 int main(int argc, char** argv) try {

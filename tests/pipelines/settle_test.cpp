@@ -34,8 +34,8 @@ TEST(Settle, NamesWhatMakesNoSense) {
   EXPECT_EQ(refusal({.batch = 0}), "batch 0: expected 1 to 256");
   EXPECT_EQ(refusal({.clip_skip = 5}), "clip skip 5: expected 0 to 4");
   EXPECT_EQ(refusal({.sampling = {.eta = -1}}), "eta -1: expected 0 to 1");
-  EXPECT_EQ(refusal({.sampling = {.sampler = "eular"}}).substr(0, 52),
-            "sampler 'eular' is not known; did you mean euler");
+  EXPECT_TRUE(refusal({.sampling = {.sampler = "eular"}})
+                  .starts_with("sampler 'eular' is not known; did you mean euler?; there are "));
 }
 
 TEST(Settle, TakesTheModelsDefaults) {
