@@ -22,7 +22,7 @@ class Weight {
   const Shape& shape() const { return source_->shape(); }
   const Source& source() const { return *source_; }
 
-  /// The weight as `chosen` wants it; null in a dry run. Called by the dispatch of an op.
+  /// The weight as `chosen` wants it; null where the backend only books. Called by the dispatch of an op.
   template <class Op>
   const std::byte* packed(Backend& backend, const typename Op::Case& c, const Chosen<Op>& chosen) const {
     Form& form = this->form(backend, chosen.plan);
