@@ -114,7 +114,7 @@ class Sumi:
     def steps(self, repeat):
         out = subprocess.check_output(
             [self.args.sumi_program, "bench", "--model", self.args.model, "--what", "unet", "--size", str(self.args.size), "--batch",
-             str(self.args.batch // 2), "--dtype", self.dtype, "--warmup", "1", "--repeat", str(repeat), "--json"], text=True)
+             str(self.args.batch // 2), "--dtype", self.dtype, "--warmup", "1", "--repeat", str(repeat), "--csv", "", "--json"], text=True)
         return [json.loads(out.splitlines()[-1])["seconds_per_step"]]
 
 

@@ -74,6 +74,7 @@ int fail(int status, std::string_view what) {
 
 int main(int argc, char** argv) {
   using namespace sumi::cli;
+  std::signal(SIGXFSZ, SIG_IGN);  // so is a file that outgrows its limit
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error like any other
   try {
     sumi::guard_file_maps();

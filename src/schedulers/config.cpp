@@ -17,17 +17,19 @@ struct Sampler {
   std::string_view name, reference;
   Schedule (*make)(const SchedulerConfig&, int);
   std::string_view spacing;
-  bool alpha_to_one, clips, curved;  ///< curved: it can spread its sigmas
+  bool alpha_to_one, clips;
+  bool curved;    ///< it can spread its sigmas
+  bool zero_snr;  ///< it knows betas rescaled to zero terminal SNR; the reference's PNDM ignores that setting
 };
 
 constexpr std::array samplers{
-    Sampler{"ddim", "DDIMScheduler", make_ddim, "leading", true, true, false},
-    Sampler{"pndm", "PNDMScheduler", make_pndm, "leading", false, false, false},
-    Sampler{"euler", "EulerDiscreteScheduler", make_euler, "linspace", true, false, true},
-    Sampler{"euler-a", "EulerAncestralDiscreteScheduler", make_euler, "linspace", true, false, false},
-    Sampler{"dpmpp-2m", "DPMSolverMultistepScheduler", make_dpm_multistep, "linspace", true, false, true},
-    Sampler{"dpmpp-2m-sde", "", make_dpm_multistep, "linspace", true, false, true},
-    Sampler{"lcm", "LCMScheduler", make_lcm, "leading", true, false, false},
+    Sampler{"ddim", "DDIMScheduler", make_ddim, "leading", true, true, false, true},
+    Sampler{"pndm", "PNDMScheduler", make_pndm, "leading", false, false, false, false},
+    Sampler{"euler", "EulerDiscreteScheduler", make_euler, "linspace", true, false, true, true},
+    Sampler{"euler-a", "EulerAncestralDiscreteScheduler", make_euler, "linspace", true, false, false, true},
+    Sampler{"dpmpp-2m", "DPMSolverMultistepScheduler", make_dpm_multistep, "linspace", true, false, true, true},
+    Sampler{"dpmpp-2m-sde", "", make_dpm_multistep, "linspace", true, false, true, true},
+    Sampler{"lcm", "LCMScheduler", make_lcm, "leading", true, false, false, true},
 };
 
 const Sampler& named(const std::string& name) {
@@ -144,7 +146,7 @@ SchedulerConfig resolve(const Settings& file, const Sampling& choice) {
       {"leading", "trailing", "linspace"});
   config.train_steps = static_cast<int>(file.integer("num_train_timesteps", 1000, 2, 100000));
   config.betas = betas_of(file, config.train_steps);
-  config.zero_snr = file.flag("rescale_betas_zero_snr", false);
+  config.zero_snr = sampler.zero_snr && file.flag("rescale_betas_zero_snr", false);
   if (config.zero_snr && config.prediction == Prediction::epsilon) {
     file.reject("rescale_betas_zero_snr", "a model that predicts noise cannot start from noise alone");
   }
