@@ -64,9 +64,10 @@ void measure(benchmark::State& state, DType type, int per_step, const Make& make
 
 void add(const std::string& name, int per_step, const Make& make) {
   for (const DType type : {DType::f32, DType::bf16}) {
-    benchmark::RegisterBenchmark(fmt::format("{}/{}", name_of(type), name).c_str(), [=](benchmark::State& state) {
-      measure(state, type, per_step, make);
-    })->Unit(benchmark::kMillisecond)->UseRealTime();
+    benchmark::RegisterBenchmark(fmt::format("{}/{}", name_of(type), name).c_str(),
+                                 [=](benchmark::State& state) { measure(state, type, per_step, make); })
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime();
   }
 }
 
@@ -100,9 +101,7 @@ void add(const LinearShape& s) {
     const auto matrix = std::make_shared<Weight>(weight({weight_rows, s.in}));
     const auto bias = std::make_shared<Vector>(values(weight_rows));
     const Activation activation = s.gated ? Activation::gelu : Activation::none;
-    return [=](Context& c) {
-      linear(c, x, *matrix, {.bias = bias.get(), .activation = activation, .gated = s.gated});
-    };
+    return [=](Context& c) { linear(c, x, *matrix, {.bias = bias.get(), .activation = activation, .gated = s.gated}); };
   });
 }
 
@@ -142,17 +141,17 @@ void add_layer_norm(const NormShape& s) {
 
 void add_all() {
   constexpr ConvolutionShape convolutions[] = {
-      {1, 4, 64, 320},         {7, 320, 64, 320},       {2, 640, 64, 320},        {1, 960, 64, 320},
-      {1, 640, 64, 640},       {1, 320, 64, 4},         {1, 320, 32, 640},        {6, 640, 32, 640},
-      {1, 960, 32, 640},       {1, 1280, 32, 640},      {1, 1920, 32, 640},       {1, 1280, 32, 1280},
-      {1, 640, 16, 1280},      {7, 1280, 16, 1280},     {1, 1920, 16, 1280},      {2, 2560, 16, 1280},
-      {11, 1280, 8, 1280},     {3, 2560, 8, 1280},      {1, 320, 64, 320, 3, 2},  {1, 640, 32, 640, 3, 2},
-      {1, 1280, 16, 1280, 3, 2}, {10, 320, 64, 320, 1}, {10, 640, 32, 640, 1},    {10, 1280, 16, 1280, 1}};
-  constexpr LinearShape linears[] = {{15, 8192, 320, 320},         {5, 8192, 320, 960},   {5, 8192, 320, 1280, true},
-                                     {5, 8192, 1280, 320},         {15, 2048, 640, 640},  {5, 2048, 640, 2560, true},
-                                     {5, 2048, 2560, 640},         {15, 512, 1280, 1280}, {5, 512, 1280, 5120, true},
-                                     {5, 512, 5120, 1280},         {10, 154, 768, 320},   {10, 154, 768, 640},
-                                     {12, 154, 768, 1280},         {22, 2, 1280, 1280}};
+      {1, 4, 64, 320},           {7, 320, 64, 320},     {2, 640, 64, 320},       {1, 960, 64, 320},
+      {1, 640, 64, 640},         {1, 320, 64, 4},       {1, 320, 32, 640},       {6, 640, 32, 640},
+      {1, 960, 32, 640},         {1, 1280, 32, 640},    {1, 1920, 32, 640},      {1, 1280, 32, 1280},
+      {1, 640, 16, 1280},        {7, 1280, 16, 1280},   {1, 1920, 16, 1280},     {2, 2560, 16, 1280},
+      {11, 1280, 8, 1280},       {3, 2560, 8, 1280},    {1, 320, 64, 320, 3, 2}, {1, 640, 32, 640, 3, 2},
+      {1, 1280, 16, 1280, 3, 2}, {10, 320, 64, 320, 1}, {10, 640, 32, 640, 1},   {10, 1280, 16, 1280, 1}};
+  constexpr LinearShape linears[] = {{15, 8192, 320, 320}, {5, 8192, 320, 960},   {5, 8192, 320, 1280, true},
+                                     {5, 8192, 1280, 320}, {15, 2048, 640, 640},  {5, 2048, 640, 2560, true},
+                                     {5, 2048, 2560, 640}, {15, 512, 1280, 1280}, {5, 512, 1280, 5120, true},
+                                     {5, 512, 5120, 1280}, {10, 154, 768, 320},   {10, 154, 768, 640},
+                                     {12, 154, 768, 1280}, {22, 2, 1280, 1280}};
   constexpr AttentionShape attentions[] = {{5, 4096, 4096, 320}, {5, 4096, 77, 320},  {5, 1024, 1024, 640},
                                            {5, 1024, 77, 640},   {5, 256, 256, 1280}, {5, 256, 77, 1280}};
   for (const auto& each : convolutions) add(each);
