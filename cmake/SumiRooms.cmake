@@ -36,5 +36,5 @@ function(sumi_test name)
   target_include_directories(sumi_test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(sumi_test_${name} PRIVATE SUMI_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   gtest_discover_tests(sumi_test_${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT 240)
+    PROPERTIES TIMEOUT 600)
 endfunction()

@@ -53,7 +53,7 @@ struct Simd {
     return _mm512_mask_mov_ps(otherwise, _mm512_movepi32_mask(_mm512_castps_si512(x)), then);
   }
   /// 1 / x to 2 units in the last place for 2^-126 <= x <= 2^126: the 14 bits of the estimate, doubled by one step of
-  /// Newton's. A division takes 16 cycles, this 5 (Ice Lake).
+  /// Newton's. A division takes 16 cycles (Ice Lake).
   static Reg reciprocal(Reg x) {
     const Reg estimate = _mm512_rcp14_ps(x);
     return mul(estimate, _mm512_fnmadd_ps(x, estimate, set(2.0f)));
