@@ -2,11 +2,13 @@
 # Runs the tests of a build folder and counts them: run_tests.sh BUILD [ctest options]
 # The last line is `N passed, N failed, N skipped`; fails if a test did, or if there was none.
 set -u
-build=$1
+build=$(cd -- "$1" && pwd) || exit 1  # ctest takes other relative paths as its own
 shift
 results=$build/tests.xml
 options=(--test-dir "$build" -j "$(nproc)" --output-on-failure --no-tests=error --output-junit "$results")
 
+# Several tests run at once, each with threads of its own: those that wait must not spin on the cores of the others.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 rm -f "$results"
 if [ -t 1 ]; then
   ctest "${options[@]}" --progress "$@"
