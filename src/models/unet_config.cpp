@@ -68,7 +68,7 @@ struct Levels {
   Integers channels, layers, heads, prompt_channels;
   std::vector<Json> depths;
 
-  UNetConfig::Stage stage(std::size_t i, std::int64_t extra_layers = 0) const {
+  UNetStage::Sizes stage(std::size_t i, std::int64_t extra_layers = 0) const {
     return {.channels = channels[i],
             .layers = layers[i] + extra_layers,
             .heads = heads[i],
@@ -95,12 +95,12 @@ Levels levels_of(const Settings& settings, std::int64_t groups) {
   return levels;
 }
 
-std::vector<UNetConfig::Stage> down_stages(const Settings& settings, const Levels& levels) {
+std::vector<UNetStage::Sizes> down_stages(const Settings& settings, const Levels& levels) {
   const std::size_t count = levels.channels.size();
   std::vector<std::string> usual(count, "CrossAttnDownBlock2D");
   usual.back() = "DownBlock2D";
   const auto attention = attends(settings, "down_block_types", "CrossAttnDownBlock2D", "DownBlock2D", usual, count);
-  std::vector<UNetConfig::Stage> stages;
+  std::vector<UNetStage::Sizes> stages;
   for (std::size_t i = 0; i < count; ++i) {
     auto& stage = stages.emplace_back(levels.stage(i));
     if (attention[i]) {
@@ -110,7 +110,7 @@ std::vector<UNetConfig::Stage> down_stages(const Settings& settings, const Level
   return stages;
 }
 
-std::vector<UNetConfig::Stage> up_stages(const Settings& settings, const Levels& levels) {
+std::vector<UNetStage::Sizes> up_stages(const Settings& settings, const Levels& levels) {
   constexpr const char* kReversed = "reverse_transformer_layers_per_block";
   const std::size_t count = levels.channels.size();
   std::vector<std::string> usual(count, "CrossAttnUpBlock2D");
@@ -121,7 +121,7 @@ std::vector<UNetConfig::Stage> up_stages(const Settings& settings, const Levels&
   const bool reversed = settings.has(kReversed);
   if (reversed) depths = stage_depths(settings, kReversed, count);
   const char* key = reversed ? kReversed : "transformer_layers_per_block";
-  std::vector<UNetConfig::Stage> stages;
+  std::vector<UNetStage::Sizes> stages;
   for (std::size_t i = 0; i < count; ++i) {
     auto& stage = stages.emplace_back(levels.stage(count - 1 - i, 1));
     if (attention[i]) stage.depths = layer_depths(settings, key, depths[i], stage.layers);
@@ -129,7 +129,7 @@ std::vector<UNetConfig::Stage> up_stages(const Settings& settings, const Levels&
   return stages;
 }
 
-std::optional<UNetConfig::Stage> middle_stage(const Settings& settings, const Levels& levels) {
+std::optional<UNetStage::Sizes> middle_stage(const Settings& settings, const Levels& levels) {
   constexpr const char* kKey = "mid_block_type";
   refuse_others(settings, {{kKey, {"UNetMidBlock2DCrossAttn", "UNetMidBlock2D"}}});
   const bool none = settings.json().contains(kKey) && !settings.has(kKey);
@@ -164,19 +164,16 @@ std::int64_t sample_size_of(const Settings& settings) {
 
 }  // namespace
 
-UNetConfig UNetConfig::from(const Settings& settings) {
+UNetEncoderConfig UNetEncoderConfig::from(const Settings& settings) {
   refuse_unsupported(settings);
-  UNetConfig config{.in_channels = settings.integer("in_channels", 4, 1, kMostChannels),
-                    .out_channels = settings.integer("out_channels", 4, 1, kMostChannels),
-                    .sample_size = sample_size_of(settings),
-                    .groups = settings.integer("norm_num_groups", 32, 1, kMostChannels),
-                    .epsilon = settings.number("norm_eps", 1e-5),
-                    .frequency_shift = settings.number("freq_shift", 0),
-                    .cosine_first = settings.flag("flip_sin_to_cos", true)};
+  UNetEncoderConfig config{.in_channels = settings.integer("in_channels", 4, 1, kMostChannels),
+                           .groups = settings.integer("norm_num_groups", 32, 1, kMostChannels),
+                           .epsilon = settings.number("norm_eps", 1e-5),
+                           .frequency_shift = settings.number("freq_shift", 0),
+                           .cosine_first = settings.flag("flip_sin_to_cos", true)};
   const Levels levels = levels_of(settings, config.groups);
   config.down = down_stages(settings, levels);
   config.middle = middle_stage(settings, levels);
-  config.up = up_stages(settings, levels);
 
   const std::int64_t base = even(settings, "block_out_channels", levels.channels.front());
   config.time_channels = settings.integer("time_embedding_dim", 4 * base, 1, kMostChannels);
@@ -187,6 +184,14 @@ UNetConfig UNetConfig::from(const Settings& settings) {
     config.size_channels = even(settings, kSize, required(settings, kSize));
     config.added_channels = required(settings, kAll);
   }
+  return config;
+}
+
+UNetConfig UNetConfig::from(const Settings& settings) {
+  UNetConfig config{UNetEncoderConfig::from(settings)};
+  config.out_channels = settings.integer("out_channels", 4, 1, kMostChannels);
+  config.sample_size = sample_size_of(settings);
+  config.up = up_stages(settings, levels_of(settings, config.groups));
   return config;
 }
 

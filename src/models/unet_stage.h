@@ -1,0 +1,52 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nn/resnet.h"
+#include "nn/transformer.h"
+
+namespace sumi {
+
+/// What all layers of a UNet share in one step.
+struct UNetStep {
+  Tensor time;                                  ///< (batch, time channels), after its SiLU
+  std::span<const std::vector<KeyValue>> keys;  ///< the prompt's, of each transformer, of each of its blocks
+};
+
+/// Resnet blocks, each with a transformer after it or none with one; then a change of resolution.
+struct UNetStage {
+  struct Sizes {
+    std::int64_t channels;
+    std::int64_t layers;               ///< resnet blocks
+    std::vector<std::int64_t> depths;  ///< transformer blocks after each resnet block; empty without attention
+    std::int64_t heads, prompt_channels;
+  };
+  /// What all stages have in common.
+  struct Common {
+    std::int64_t groups;
+    double epsilon;
+    std::int64_t time_channels;
+  };
+
+  std::string name;
+  std::vector<ResnetBlock> resnets;
+  std::vector<SpatialTransformer> transformers;
+  std::size_t first_transformer;  ///< index in UNetStep::keys
+  std::optional<Downsample> downsample;
+  std::optional<Upsample> upsample;
+
+  /// `inputs`: the channels that each resnet block gets.
+  UNetStage(const Loader& loader, const Sizes& sizes, std::span<const std::int64_t> inputs, const Common& common,
+            std::size_t first_transformer);
+
+  /// Adds the keys and values of its transformers.
+  void prepare(Context& ctx, const Tensor& tokens, std::vector<std::vector<KeyValue>>& keys) const;
+  /// Resnet block i and the transformer after it, if there is one.
+  Tensor layer(Context& ctx, std::size_t i, Tensor x, const UNetStep& step) const;
+  Tensor transform(Context& ctx, std::size_t i, Tensor x, const UNetStep& step) const;
+};
+
+}  // namespace sumi
