@@ -6,13 +6,13 @@
 #include <numeric>
 
 #include "api/bench_options.h"
-#include "api/components.h"
 #include "api/device.h"
 #include "backend/cpu/cpu.h"
 #include "core/nearest.h"
 #include "core/process.h"
 #include "core/rng.h"
 #include "ops/elementwise.h"
+#include "pipelines/parts.h"
 #include "pipelines/session.h"
 #include "sumi/inspect.h"
 #include "sumi/tools.h"
@@ -116,8 +116,11 @@ UNet::Prompt random_prompt(Context& ctx, const UNetConfig& config, std::int64_t 
 class UNetBench {
  public:
   UNetBench(const BenchOptions& options, Device& device)
-      : options_(options), device_(device), parts_(options.engine.model), unet_(parts_.unet()) {
-    const std::int64_t reduction = VaeConfig::from(parts_.config("vae")).reduction();
+      : options_(options),
+        device_(device),
+        files_(open_model(options.engine.model)),
+        unet_(build_unet(files_->config("unet"), files_->weights("unet"))) {
+    const std::int64_t reduction = VaeConfig::from(files_->config("vae")).reduction();
     batch_ = options.batch * halves(options, unet_.config());
     shape_ = latent_shape(options, batch_, reduction, unet_.config().in_channels);
   }
@@ -137,7 +140,7 @@ class UNetBench {
 
   const BenchOptions& options_;
   Device& device_;
-  Components parts_;
+  std::unique_ptr<ModelFiles> files_;
   UNet unet_;
   std::int64_t batch_;
   Shape shape_;
@@ -220,7 +223,8 @@ void bench_unet(const BenchOptions& options, const OnRow& tell) {
 /// As the pipeline decodes: one picture at a time.
 void bench_vae(const BenchOptions& options, const OnRow& tell) {
   Device device = make_device(options.engine);
-  const Vae vae = Components(options.engine.model).vae();
+  const auto files = open_model(options.engine.model);
+  const Vae vae = build_vae(files->config("vae"), files->weights("vae"));
   const Shape shape = latent_shape(options, 1, vae.config().reduction(), vae.config().latent_channels);
   const Calls calls = run_calls(options, device, [&](Context& ctx) -> Call {
     return [&, latents = noise(ctx, shape)](Context& c) {
@@ -233,7 +237,13 @@ void bench_vae(const BenchOptions& options, const OnRow& tell) {
 /// As the pipeline encodes: the pictures of a batch share the prompt, and guidance has a second one.
 void bench_text(const BenchOptions& options, const OnRow& tell) {
   Device device = make_device(options.engine);
-  const std::vector<ClipText> encoders = Components(options.engine.model).text_encoders();
+  const auto files = open_model(options.engine.model);
+  std::vector<ClipText> encoders;
+  for (const std::string& name : files->weighted()) {
+    if (name.starts_with("text_encoder")) {
+      encoders.push_back(build_text_encoder(files->config(name), files->weights(name)));
+    }
+  }
   check(!encoders.empty(), ErrorCode::unsupported, "{}: has no text encoder", options.engine.model);
   const Calls calls = run_calls(options, device, [&](Context&) -> Call {
     return [&](Context& c) {
@@ -297,9 +307,9 @@ void run_part(const Part& part, const BenchOptions& options, const OnRow& tell) 
 
 void settle_size(BenchOptions& options) {
   if (options.width != 0 && options.height != 0) return;
-  const Components parts(options.engine.model);
-  const std::int64_t latents = UNetConfig::from(parts.config("unet")).sample_size;
-  const auto size = static_cast<int>(latents * VaeConfig::from(parts.config("vae")).reduction());
+  const auto files = open_model(options.engine.model);
+  const std::int64_t latents = UNetConfig::from(files->config("unet")).sample_size;
+  const auto size = static_cast<int>(latents * VaeConfig::from(files->config("vae")).reduction());
   if (options.width == 0) options.width = size;
   if (options.height == 0) options.height = size;
 }

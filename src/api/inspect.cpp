@@ -4,23 +4,38 @@
 
 #include <fmt/format.h>
 
-#include "api/components.h"
 #include "api/device.h"
 #include "backend/cpu/cpu.h"
 #include "backend/meta/meta.h"
 #include "backend/ref/host.h"
 #include "hub/find.h"
+#include "models/presets.h"
 #include "pipelines/model.h"
+#include "pipelines/parts.h"
 #include "schedulers/config.h"
 #include "weights/loader.h"
 
 namespace sumi {
 namespace {
 
-ComponentInfo inspect_component(const Components& parts, const std::string& name) {
-  const WeightCount count = count_weights(*parts.weights(name));
+/// With every tensor of the part: a synthetic checkpoint holds what was asked for.
+CheckpointPtr complete_weights(const ModelFiles& files, const std::string& name) {
+  CheckpointPtr weights = files.weights(name);
+  if (!files.path().empty()) return weights;
+  if (name == "unet") {
+    build_unet(files.config(name), weights);
+  } else if (name == "vae") {
+    build_vae(files.config(name), weights);
+  } else {
+    build_text_encoder(files.config(name), weights);
+  }
+  return weights;
+}
+
+ComponentInfo inspect_component(const ModelFiles& files, const std::string& name) {
+  const WeightCount count = count_weights(*complete_weights(files, name));
   ComponentInfo info{.name = name,
-                     .kind = parts.kind(name),
+                     .kind = files.component(name).type,
                      .parameters = static_cast<std::size_t>(count.parameters),
                      .bytes = static_cast<std::size_t>(count.bytes)};
   for (const auto& [type, parameters] : count.parameters_by_type) info.types.emplace_back(name_of(type));
@@ -61,7 +76,8 @@ std::vector<OpReport> explain_step(Device& device) {
   add_recorders(AllOps{}, recording.operations(), device.backend->operations(), reports);
   add_ref(recording.operations());
 
-  const UNet unet = Components("synthetic:sd15").unet();
+  const Preset preset("sd15");
+  const UNet unet = build_unet(preset.config("unet"), preset.weights("unet"));
   const auto meta = make_meta_backend(recording);
   Arena arena = Arena::dry();
   Context ctx{.backend = *meta, .arena = arena, .type = device.type};
@@ -103,10 +119,10 @@ Facts model_facts() {
 }  // namespace
 
 ModelInfo inspect_model(const std::string& model) {
-  const Components parts(model);
-  ModelInfo info{.name = parts.name(), .path = parts.path()};
-  for (const std::string& name : parts.weighted()) info.components.push_back(inspect_component(parts, name));
-  const SchedulerConfig scheduler = resolve(parts.config("scheduler"), {});
+  const auto files = open_model(model);
+  ModelInfo info{.name = files->name(), .path = files->path()};
+  for (const std::string& name : files->weighted()) info.components.push_back(inspect_component(*files, name));
+  const SchedulerConfig scheduler = resolve(files->config("scheduler"), {});
   info.sampler = scheduler.sampler;
   info.prediction = name_of(scheduler.prediction);
   const Defaults defaults = load_model(model)->defaults;

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <system_error>
 
-#include "api/components.h"
 #include "core/atomic_file.h"
 #include "core/nearest.h"
 #include "hub/find.h"
+#include "pipelines/parts.h"
 #include "sumi/tools.h"
 #include "weights/safetensors.h"
 
@@ -67,12 +67,12 @@ void write_json(const fs::path& path, const Json& json) {
 }
 
 /// What other programs want to read in a configuration and presets leave to defaults.
-Json written_config(const Components& parts, const std::string& component) {
-  Json config = parts.config(component).json();
+Json written_config(const ModelFiles& files, const std::string& component) {
+  Json config = files.config(component).json();
   const bool text = component.starts_with("text_encoder");
-  Json more = {{"_class_name", parts.kind(component)}};
+  Json more = {{"_class_name", files.component(component).type}};
   if (text) {
-    more = {{"architectures", {parts.kind(component)}},
+    more = {{"architectures", {files.component(component).type}},
             {"model_type", "clip_text_model"},
             {"vocab_size", 49408},
             {"max_position_embeddings", 77},
@@ -87,15 +87,15 @@ Json written_config(const Components& parts, const std::string& component) {
   return more;
 }
 
-void write_preset_files(const Components& parts, const AtomicFolder& out) {
-  Json index = {{"_class_name", parts.weighted().size() > 3 ? "StableDiffusionXLPipeline" : "StableDiffusionPipeline"},
+void write_preset_files(const ModelFiles& files, const AtomicFolder& out) {
+  Json index = {{"_class_name", files.pipeline()},
                 {"tokenizer", {"transformers", "CLIPTokenizer"}},
-                {"scheduler", {"diffusers", parts.kind("scheduler")}}};
-  for (const std::string& name : parts.weighted()) {
-    index[name] = {name.starts_with("text_encoder") ? "transformers" : "diffusers", parts.kind(name)};
-    write_json(out.at(fs::path(name) / "config.json"), written_config(parts, name));
+                {"scheduler", {"diffusers", files.component("scheduler").type}}};
+  for (const std::string& name : files.weighted()) {
+    index[name] = {name.starts_with("text_encoder") ? "transformers" : "diffusers", files.component(name).type};
+    write_json(out.at(fs::path(name) / "config.json"), written_config(files, name));
   }
-  write_json(out.at("scheduler/scheduler_config.json"), parts.config("scheduler").json());
+  write_json(out.at("scheduler/scheduler_config.json"), files.config("scheduler").json());
   write_json(out.at("model_index.json"), index);
   // Synthetic models have no words of their own.
   const fs::path tokenizer = find_model("") / "tokenizer";
@@ -120,8 +120,8 @@ void copy_folder_files(const fs::path& from, const AtomicFolder& out) {
   }
 }
 
-void write_weights(const Components& parts, const std::string& component, DType type, const AtomicFolder& out) {
-  const CheckpointPtr checkpoint = parts.weights(component);
+void write_weights(const ModelFiles& files, const std::string& component, DType type, const AtomicFolder& out) {
+  const CheckpointPtr checkpoint = files.weights(component);
   TensorMap floats;  // position ids and the like are no weights
   for (const auto& [name, source] : checkpoint->tensors()) {
     const DType stored = source->stored();
@@ -145,18 +145,18 @@ DType parse_type(const std::string& name) {
 
 void write_model(const std::string& model, const fs::path& folder, const std::string& dtype) {
   const DType type = parse_type(dtype);
-  const Components parts(model);
+  const auto files = open_model(model);
   AtomicFolder out(folder);
   try {
-    if (parts.synthetic()) {
-      write_preset_files(parts, out);
+    if (files->path().empty()) {
+      write_preset_files(*files, out);
     } else {
-      copy_folder_files(parts.path(), out);
+      copy_folder_files(files->path(), out);
     }
   } catch (const fs::filesystem_error& error) {
     fail(ErrorCode::io, "{}: cannot be written: {}", folder.string(), error.code().message());
   }
-  for (const std::string& component : parts.weighted()) write_weights(parts, component, type, out);
+  for (const std::string& component : files->weighted()) write_weights(*files, component, type, out);
   out.commit();
 }
 

@@ -49,33 +49,66 @@ constexpr const char* kBksdmSmall = R"({
 struct Entry {
   const char *name, *changes;
 };
-constexpr Entry kPresets[] = {{"sd15", "{}"}, {"sd21", kSd21}, {"sdxl", kSdxl}, {"bksdm-small", kBksdmSmall}};
+constexpr Entry kEntries[] = {{"sd15", "{}"}, {"sd21", kSd21}, {"sdxl", kSdxl}, {"bksdm-small", kBksdmSmall}};
 
-}  // namespace
+constexpr std::string_view kText = "text_encoder", kTokenizer = "tokenizer";
 
-Settings Preset::config(std::string_view component) const {
-  const auto found = components_.find(component);
-  check(found != components_.end(), ErrorCode::bad_model, "synthetic:{} has no {}", name_, component);
-  return Settings(found->second, fmt::format("synthetic:{}/{}", name_, component));
+/// The class of a component in the libraries that the files come from.
+Json class_of(const std::string& component, const Json& config) {
+  if (component == "unet") return {"diffusers", "UNet2DConditionModel"};
+  if (component == "vae") return {"diffusers", "AutoencoderKL"};
+  if (component == "scheduler") return {"diffusers", config.at("_class_name")};
+  return {"transformers", config.contains("architectures") ? config["architectures"][0] : Json("CLIPTextModel")};
 }
 
-Preset find_preset(std::string_view name) {
-  for (const Entry& entry : kPresets) {
+/// The model's index, with each component's configuration under "configs".
+Settings index_of(std::string_view name) {
+  for (const Entry& entry : kEntries) {
     if (entry.name != name) continue;
-    Json components = parse_json(kSd15, "presets");
+    Json configs = parse_json(kSd15, "presets");
     const Json changed = parse_json(entry.changes, "presets");
-    for (const auto& [component, changes] : changed.items()) {
-      components[component].update(changes);
+    for (const auto& [component, changes] : changed.items()) configs[component].update(changes);
+    Json index = {{"_class_name", "StableDiffusionPipeline"}};
+    for (const auto& [component, config] : configs.items()) {
+      index[component] = class_of(component, config);
+      if (component.starts_with(kText)) {
+        index[std::string(kTokenizer) + component.substr(kText.size())] = {"transformers", "CLIPTokenizer"};
+      }
     }
-    return {entry.name, components.get<std::map<std::string, Json, std::less<>>>()};
+    if (configs.contains("text_encoder_2")) index["_class_name"] = "StableDiffusionXLPipeline";
+    index["configs"] = std::move(configs);
+    return {std::move(index), fmt::format("synthetic:{}", name)};
   }
   fail(ErrorCode::not_found, "synthetic:{}: there is no such model; there are {}", name,
        fmt::join(preset_names(), ", "));
 }
 
+}  // namespace
+
+Preset::Preset(std::string_view name) : ModelFiles(fmt::format("synthetic:{}", name), {}, index_of(name)) {}
+
+std::vector<std::string> Preset::weighted() const {
+  std::vector<std::string> names;
+  for (const auto& [name, component] : components()) {
+    if (name != "scheduler" && !name.starts_with(kTokenizer)) names.push_back(name);
+  }
+  return names;
+}
+
+Settings Preset::config(std::string_view component) const {
+  this->component(component);
+  return {index().at("configs").at(std::string(component)), fmt::format("{}/{}", name(), component)};
+}
+
+CheckpointPtr Preset::weights(std::string_view component) const {
+  this->component(component);
+  return synthetic_checkpoint(DType::f16, std::hash<std::string_view>{}(component),
+                              fmt::format("{}/{}", name(), component));
+}
+
 std::vector<std::string> preset_names() {
   std::vector<std::string> names;
-  for (const Entry& entry : kPresets) names.emplace_back(entry.name);
+  for (const Entry& entry : kEntries) names.emplace_back(entry.name);
   return names;
 }
 

@@ -1,48 +1,10 @@
 #include "pipelines/model.h"
 
 #include "hub/find.h"
-#include "models/presets.h"
-#include "weights/folder.h"
-#include "weights/loader.h"
+#include "pipelines/parts.h"
 
 namespace sumi {
 namespace {
-
-constexpr std::string_view synthetic_prefix = "synthetic:";
-
-/// Where the parts of a model come from: a folder, or a preset with random weights.
-struct Parts {
-  std::function<Settings(const std::string& component)> config;
-  std::function<CheckpointPtr(const std::string& component)> weights;
-  std::filesystem::path tokenizer;
-};
-
-Parts parts_of(const ModelFolder& folder) {
-  folder.require({"tokenizer", "text_encoder", "unet", "vae", "scheduler"});
-  return {.config = [&](const std::string& name) { return folder.config(name); },
-          .weights = [&](const std::string& name) { return folder.weights(name); },
-          .tokenizer = folder.component("tokenizer").folder};
-}
-
-/// Synthetic text encoders have more embeddings than the embedded model's tokenizer has words.
-Parts parts_of(const Preset& preset) {
-  return {.config = [&](const std::string& name) { return preset.config(name); },
-          .weights =
-              [&](const std::string& name) {
-                return synthetic_checkpoint(DType::f16, std::hash<std::string>{}(name), preset.name() + "/" + name);
-              },
-          .tokenizer = find_model("") / "tokenizer"};
-}
-
-/// Builds a part and makes sure that it used its whole checkpoint.
-template <class Part, class Config>
-Part build(const Parts& parts, const std::string& name, Names (*names)(const Checkpoint&)) {
-  const CheckpointPtr checkpoint = parts.weights(name);
-  const Loader loader(checkpoint, names ? names(*checkpoint) : Names{});
-  Part part(Config::from(parts.config(name)), loader);
-  loader.finish();
-  return part;
-}
 
 void check_fit(const Model& model, const std::string& where) {
   const auto& unet = model.unet.config();
@@ -75,34 +37,33 @@ Defaults read_defaults(const Settings& file, Defaults otherwise) {
           .guidance = file.number("guidance", otherwise.guidance)};
 }
 
-std::unique_ptr<Model> assemble(std::string name, const Parts& parts, const std::string& where) {
-  auto model =
-      std::make_unique<Model>(Model{.name = std::move(name),
-                                    .tokenizer = Tokenizer::load(parts.tokenizer),
-                                    .text = build<ClipText, ClipTextConfig>(parts, "text_encoder", clip_text_names),
-                                    .unet = build<UNet, UNetConfig>(parts, "unet", nullptr),
-                                    .vae = build<Vae, VaeConfig>(parts, "vae", vae_names),
-                                    .scheduler = parts.config("scheduler"),
-                                    .defaults = {}});
-  check_fit(*model, where);
-  model->defaults = family_defaults(*model);
-  return model;
+/// Models without files have fewer words than their text encoder has embeddings.
+Tokenizer load_tokenizer(const ModelFiles& files) {
+  return Tokenizer::load(files.tokenizer("tokenizer").value_or(find_model("") / "tokenizer"));
+}
+
+Defaults defaults_of(const Model& model, const ModelFiles& files) {
+  const Defaults family = family_defaults(model);
+  const auto file = files.path() / "generation.json";
+  if (files.path().empty() || !std::filesystem::exists(file)) return family;
+  return read_defaults(Settings(read_json(file), file.string()), family);
 }
 
 }  // namespace
 
 std::unique_ptr<Model> load_model(const std::string& name) {
-  if (name.starts_with(synthetic_prefix)) {
-    const Preset preset = find_preset(std::string_view(name).substr(synthetic_prefix.size()));
-    return assemble(name, parts_of(preset), name);
-  }
-  const std::filesystem::path path = find_model(name);
-  const ModelFolder folder(path);
-  auto model = assemble(path.filename().string(), parts_of(folder), path.string());
-  const auto defaults = path / "generation.json";
-  if (std::filesystem::exists(defaults)) {
-    model->defaults = read_defaults(Settings(read_json(defaults), defaults.string()), model->defaults);
-  }
+  const auto files = open_model(name);
+  files->require({"tokenizer", "text_encoder", "unet", "vae", "scheduler"});
+  auto model = std::make_unique<Model>(
+      Model{.name = files->name(),
+            .tokenizer = load_tokenizer(*files),
+            .text = build_text_encoder(files->config("text_encoder"), files->weights("text_encoder")),
+            .unet = build_unet(files->config("unet"), files->weights("unet")),
+            .vae = build_vae(files->config("vae"), files->weights("vae")),
+            .scheduler = files->config("scheduler"),
+            .defaults = {}});
+  check_fit(*model, files->path().empty() ? files->name() : files->path().string());
+  model->defaults = defaults_of(*model, *files);
   return model;
 }
 

@@ -28,24 +28,6 @@ Settings read_index(const fs::path& folder) {
   return Settings(read_json(index), index.string());
 }
 
-/// The name is used as a folder's: it must not lead out of the model.
-bool is_plain(const std::string& name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-}
-
-/// Components are pairs of library and class, null where there is none; everything else is a setting of the pipeline.
-std::map<std::string, Component, std::less<>> components_of(const Settings& index, const fs::path& folder) {
-  std::map<std::string, Component, std::less<>> components;
-  for (const auto& [name, value] : index.json().items()) {
-    if (!value.is_array() || value.size() != 2 || !value[0].is_string() || !value[1].is_string()) continue;
-    check(is_plain(name), ErrorCode::bad_file, "{}: '{}' is not the name of a component", index.where(), name);
-    components.emplace(name, Component{value[0].get<std::string>(), value[1].get<std::string>(), folder / name});
-  }
-  return components;
-}
-
 std::vector<std::string> file_names(const fs::path& folder) {
   std::error_code problem;
   std::vector<std::string> names;
@@ -58,6 +40,8 @@ std::vector<std::string> file_names(const fs::path& folder) {
   return names;
 }
 
+bool is_safetensors(const std::string& name) { return name.ends_with(".safetensors"); }
+
 /// Weights that Python's pickle or another framework wrote.
 bool is_foreign(const std::string& name) {
   constexpr std::array<std::string_view, 6> kEndings{".bin", ".ckpt", ".pt", ".pth", ".msgpack", ".h5"};
@@ -66,43 +50,39 @@ bool is_foreign(const std::string& name) {
 
 }  // namespace
 
-ModelFolder::ModelFolder(fs::path path)
-    : path_(std::move(path)),
-      index_(read_index(path_)),
-      pipeline_(index_.text("_class_name", "")),
-      components_(components_of(index_, path_)) {}
+ModelFolder::ModelFolder(const fs::path& path)
+    : ModelFiles(fs::weakly_canonical(path).filename().string(), path, read_index(path)) {}
 
-const Component& ModelFolder::component(std::string_view name) const {
-  const auto found = components_.find(name);
-  if (found != components_.end()) return found->second;
+std::string ModelFolder::absence(std::string_view component) const {
+  return is_there(folder(component)) ? "" : "no such folder";
+}
+
+fs::path ModelFolder::folder(std::string_view component) const {
+  this->component(component);
+  return path() / component;
+}
+
+std::vector<std::string> ModelFolder::weighted() const {
   std::vector<std::string> names;
-  for (const auto& [known, part] : components_) names.push_back(known);
-  fail(ErrorCode::bad_model, "{}: no {}; the model has {}", index_.where(), name,
-       names.empty() ? "no components" : fmt::format("{}", fmt::join(names, ", ")));
-}
-
-void ModelFolder::require(std::initializer_list<std::string_view> names) const {
-  std::vector<std::string> problems;
-  for (const auto name : names) {
-    if (!has(name)) {
-      problems.push_back(fmt::format("{} (not in model_index.json)", name));
-    } else if (!is_there(component(name).folder)) {
-      problems.push_back(fmt::format("{} (no such folder)", name));
-    }
+  for (const auto& [name, part] : components()) {
+    if (!is_there(folder(name))) continue;
+    const auto files = file_names(folder(name));
+    if (std::any_of(files.begin(), files.end(), is_safetensors)) names.push_back(name);
   }
-  check(problems.empty(), ErrorCode::bad_model, "{}: missing {}", path_.string(), fmt::join(problems, ", "));
+  return names;
 }
 
-Settings ModelFolder::config(std::string_view name) const {
-  const fs::path& folder = component(name).folder;
-  const fs::path scheduler = folder / "scheduler_config.json";
-  const fs::path path = is_there(scheduler) ? scheduler : folder / "config.json";
+Settings ModelFolder::config(std::string_view component) const {
+  const fs::path scheduler = folder(component) / "scheduler_config.json";
+  const fs::path path = is_there(scheduler) ? scheduler : folder(component) / "config.json";
   return Settings(read_json(path), path.string());
 }
 
-CheckpointPtr ModelFolder::weights(std::string_view name) const {
-  return open_checkpoint(weight_file(component(name).folder).string());
+CheckpointPtr ModelFolder::weights(std::string_view component) const {
+  return open_checkpoint(weight_file(folder(component)).string());
 }
+
+std::optional<fs::path> ModelFolder::tokenizer(std::string_view component) const { return folder(component); }
 
 fs::path weight_file(const fs::path& folder) {
   constexpr std::array<std::string_view, 10> kNames{"diffusion_pytorch_model.safetensors",
@@ -119,7 +99,6 @@ fs::path weight_file(const fs::path& folder) {
   for (const auto name : kNames) {
     if (std::find(files.begin(), files.end(), name) != files.end()) return folder / name;
   }
-  const auto is_safetensors = [](const std::string& name) { return name.ends_with(".safetensors"); };
   const auto only = std::find_if(files.begin(), files.end(), is_safetensors);
   if (std::count_if(files.begin(), files.end(), is_safetensors) == 1) return folder / *only;
   const auto foreign = std::find_if(files.begin(), files.end(), is_foreign);

@@ -30,7 +30,7 @@ void expect_refusals(const Json& good, const std::vector<Wrong>& cases) {
   }
 }
 
-Json preset(const char* name, const char* component) { return find_preset(name).config(component).json(); }
+Json preset(const char* name, const char* component) { return Preset(name).config(component).json(); }
 
 TEST(UNetConfig, RefusesWhatItCannotCompute) {
   const auto code = ErrorCode::unsupported;
@@ -132,7 +132,7 @@ TEST(VaeConfig, RefusesWhatDoesNotFit) {
         "down_block_types: 1 entries for 4 block_out_channels"},
        {"scaling_factor", 0, ErrorCode::bad_file, "scaling_factor: must not be 0"},
        {"latent_channels", "four", ErrorCode::bad_file, R"(latent_channels: expected an integer, found "four")"}});
-  EXPECT_EQ(VaeConfig::from(find_preset("sd15").config("vae")).reduction(), 8);
+  EXPECT_EQ(VaeConfig::from(Preset("sd15").config("vae")).reduction(), 8);
 }
 
 TEST(ClipTextConfig, RefusesWhatDoesNotFit) {

@@ -15,7 +15,7 @@ template <class Config, class Model>
 double millions(const std::string& preset, const char* component) {
   const auto checkpoint = synthetic_checkpoint(DType::f16);
   const Loader loader(checkpoint);
-  const Model model(Config::from(find_preset(preset).config(component)), loader);
+  const Model model(Config::from(Preset(preset).config(component)), loader);
   loader.finish();
   return static_cast<double>(count_weights(*checkpoint).parameters) * 1e-6;
 }
@@ -45,7 +45,7 @@ double gmac(const Body& body) {
 
 // Published counts leave out norms and activations.
 TEST(Presets, CostWhatIsPublished) {
-  const Preset preset = find_preset("sd15");
+  const Preset preset("sd15");
   const Loader loader(synthetic_checkpoint(DType::f16));
   const UNet unet(UNetConfig::from(preset.config("unet")), loader.at("unet"));
   const Vae vae(VaeConfig::from(preset.config("vae")), loader.at("vae"));
@@ -65,14 +65,14 @@ TEST(Presets, CostWhatIsPublished) {
 
 TEST(Presets, UnknownNamesAreToldTheKnownOnes) {
   try {
-    find_preset("sd3");
+    Preset("sd3");
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::not_found);
     EXPECT_STREQ(error.what(), "synthetic:sd3: there is no such model; there are sd15, sd21, sdxl, bksdm-small");
   }
-  EXPECT_FALSE(find_preset("sd15").has("text_encoder_2"));
-  EXPECT_THROW(find_preset("sd15").config("text_encoder_2"), Error);
+  EXPECT_FALSE(Preset("sd15").has("text_encoder_2"));
+  EXPECT_THROW(Preset("sd15").config("text_encoder_2"), Error);
 }
 
 }  // namespace
