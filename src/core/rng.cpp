@@ -73,7 +73,7 @@ class PhiloxNoise final : public NoiseSource {
       const float radius = std::sqrt(-2 * std::log(static_cast<float>(u) * unit + unit / 2));
       out[i] = radius * std::sin(static_cast<float>(v) * turn + turn / 2);
     }
-    ++offset_;
+    if (!out.empty()) ++offset_;
   }
 
  private:

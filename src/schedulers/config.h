@@ -29,15 +29,20 @@ struct SchedulerConfig {
   int steps_offset = 0;
   bool set_alpha_to_one = true;     ///< the sample before timestep 0 is clean, not as noisy as timestep 0
   std::optional<double> clip = {};  ///< x0 is kept in -clip..clip
+  std::optional<double> sigma_min{}, sigma_max{};  ///< the ends of schedules other than "default"
   bool skip_prk_steps = false;
-  bool lower_order_final = true, euler_at_final = false, final_sigma_zero = true, heun = false;
-  int order = 2;
-  int original_steps = 50;
+  int order = 2;      ///< 1 or 2, of solvers that have both
+  bool heun = false;  ///< how DPM-Solver++ weighs its second-order term: Heun's way, else the midpoint's
+  bool bh1 = false;   ///< UniPC's B(h) is h, else exp(h) - 1
+  bool lower_order_final = true, euler_at_final = false;
+  bool final_sigma_zero = true;  ///< the last step leads to sigma 0, else to the least of the training
+  int original_steps = 50;       ///< that a distilled model was trained on
   double timestep_scaling = 10;
 };
 
+/// What the file sets stays set where the sampler has such a setting; what it leaves out takes the sampler's default.
 /// Error(usage) for names that do not exist, with the nearest that do, and for choices that the sampler does not have;
-/// Error(bad_file, unsupported) for settings of the file.
+/// Error(bad_file) for settings of the file that make no sense or are not supported.
 SchedulerConfig resolve(const Settings& file, const Sampling& choice);
 
 /// Every sampler, by Sumi's name.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/check.h"
+
 namespace sumi {
 namespace {
 
@@ -65,6 +67,18 @@ std::vector<double> spaced_timesteps(const SchedulerConfig& config, int steps) {
   return timesteps;
 }
 
+std::vector<int> distilled_timesteps(const SchedulerConfig& config, int steps) {
+  const int origin = config.original_steps, stride = config.train_steps / origin;
+  check(steps <= origin, ErrorCode::usage, "steps {}: the model was distilled on {}, so {} takes at most that", steps,
+        origin, config.sampler);
+  std::vector<int> timesteps;
+  for (int i = 0; i < steps; ++i) {
+    const int skipped = static_cast<int>(i * (static_cast<double>(origin) / steps));  // as the reference rounds it
+    timesteps.push_back((origin - skipped) * stride - 1);
+  }
+  return timesteps;
+}
+
 Split split(Prediction prediction, double alpha) {
   const double signal = std::sqrt(alpha), noise = std::sqrt(1 - alpha);
   switch (prediction) {
@@ -73,6 +87,19 @@ Split split(Prediction prediction, double alpha) {
     case Prediction::sample: return {0, 1, 1 / noise, -signal / noise};
   }
   return {};
+}
+
+Step call_at(const SchedulerConfig& config, double timestep, double alpha) {
+  const Split s = split(config.prediction, alpha);
+  return {.timestep = timestep,
+          .estimate_sample = s.x0_sample,
+          .estimate_prediction = s.x0_prediction,
+          .signal = std::sqrt(alpha),
+          .noise = std::sqrt(1 - alpha)};
+}
+
+Combination keep_estimate(const SchedulerConfig& config, const Step& step, Slot to) {
+  return {to, {{step.estimate_sample, Slot::sample}, {step.estimate_prediction, Slot::prediction}}, config.clip};
 }
 
 }  // namespace sumi

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "schedulers/config.h"
+#include "schedulers/schedule.h"
 
 namespace sumi {
 
@@ -21,11 +22,19 @@ struct NoiseSchedule {
 
 /// `steps` training timesteps, descending, as config.spacing spreads them.
 std::vector<double> spaced_timesteps(const SchedulerConfig& config, int steps);
+/// `steps` of the timesteps that a distilled model was trained on, descending.
+/// Error(usage) where there are not as many.
+std::vector<int> distilled_timesteps(const SchedulerConfig& config, int steps);
 
-/// x0 = on_sample * x + on_prediction * m and noise likewise, at alpha, by what the model predicts.
+/// x0 = x0_sample * x + x0_prediction * m and noise likewise, at alpha, by what the model predicts.
 struct Split {
   double x0_sample, x0_prediction, noise_sample, noise_prediction;
 };
 Split split(Prediction prediction, double alpha);
+
+/// A call of the model on a sample sqrt(alpha) x0 + sqrt(1 - alpha) noise, without updates.
+Step call_at(const SchedulerConfig& config, double timestep, double alpha);
+/// to = x0 as the step estimates it, clipped where the configuration asks.
+Combination keep_estimate(const SchedulerConfig& config, const Step& step, Slot to);
 
 }  // namespace sumi

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/check.h"
 #include "schedulers/noise_schedule.h"
@@ -14,13 +16,18 @@ namespace {
 // (Runge-Kutta, PRK) while there are no last ones.
 class Pndm {
  public:
-  Pndm(const SchedulerConfig& config, int steps)
-      : config_(config), noise_(config), stride_(config.train_steps / steps), times_(spaced_timesteps(config, steps)) {}
+  Pndm(const SchedulerConfig& config, Run run)
+      : config_(config),
+        process_(config),
+        stride_(config.train_steps / run.steps),
+        times_(spaced_timesteps(config, run.steps)),
+        begin_(run.begin) {}
 
   Schedule make() {
-    if (!config_.skip_prk_steps) runge_kutta();
-    multistep();
-    schedule_.kept = predictions + 2;
+    const bool prk = !config_.skip_prk_steps && begin_ == 0;  // it needs the whole run
+    if (prk) runge_kutta();
+    multistep(prk ? times_.begin() + 3 : times_.begin());
+    schedule_.kept = prk ? predictions + 2 : predictions + 1;
     return std::move(schedule_);
   }
 
@@ -28,7 +35,11 @@ class Pndm {
   static constexpr int predictions = 4;  // kept in turn
   static constexpr Slot start = kept(predictions), sum = kept(predictions + 1);
 
-  double alpha(int t) const { return t >= 0 ? noise_.alpha(t) : config_.set_alpha_to_one ? 1 : noise_.alpha(0); }
+  int timestep(std::size_t i) const { return static_cast<int>(std::nearbyint(times_[i])); }
+  double alpha(int t) const {
+    if (t < 0) return config_.set_alpha_to_one ? 1 : process_.alpha(0);
+    return process_.alpha(std::min(t, config_.train_steps - 1));
+  }
   Slot prediction(int ago) const { return kept((count_ - 1 - ago + 4 * predictions) % predictions); }
 
   /// sample' from `from` at t to t' along the weighted predictions.
@@ -43,11 +54,7 @@ class Pndm {
     return move;
   }
 
-  Step& call(int t) {
-    const Split s = split(config_.prediction, alpha(t));
-    return schedule_.steps.emplace_back(Step{
-        .timestep = static_cast<double>(t), .estimate_sample = s.x0_sample, .estimate_prediction = s.x0_prediction});
-  }
+  Step& call(int t) { return schedule_.steps.emplace_back(call_at(config_, t, alpha(t))); }
   void keep(Step& step) {
     ++count_;
     step.updates.push_back({prediction(0), {{1, Slot::prediction}}});
@@ -57,39 +64,43 @@ class Pndm {
   void runge_kutta() {
     check(times_.size() >= 4, ErrorCode::usage, "pndm: {} steps are too few for its Runge-Kutta start; take 4 or more",
           times_.size());
-    for (int i = 0; i < 3; ++i) {
-      const int t = static_cast<int>(times_[static_cast<std::size_t>(i)]), next = t - stride_;
-      const int half_stride = stride_ / 2, middle = next + half_stride;
+    for (std::size_t i = 0; i < 3; ++i) {
+      const int t = timestep(i), next = timestep(i + 1), half = stride_ / 2;
       Step& first = call(t);
       keep(first);
       first.updates.push_back({start, {{1, Slot::sample}}});
       first.updates.push_back({sum, {{1.0 / 6, Slot::prediction}}});
-      first.updates.push_back(move(t, t - half_stride, start, {{1, Slot::prediction}}));
-      for (const int to : {middle, next}) {
-        Step& half = call(middle);
-        half.updates.push_back({sum, {{1, sum}, {1.0 / 3, Slot::prediction}}});
-        half.updates.push_back(move(t, to, start, {{1, Slot::prediction}}));
+      first.updates.push_back(move(t, t - half, start, {{1, Slot::prediction}}));
+      for (const int to : {next + half, next}) {
+        Step& middle = call(next + half);
+        middle.inner = true;
+        middle.updates.push_back({sum, {{1, sum}, {1.0 / 3, Slot::prediction}}});
+        middle.updates.push_back(move(t, to, start, {{1, Slot::prediction}}));
       }
-      call(next).updates.push_back(move(t, next, start, {{1, sum}, {1.0 / 6, Slot::prediction}}));
+      Step& end = call(next);
+      end.inner = true;
+      end.updates.push_back(move(t, next, start, {{1, sum}, {1.0 / 6, Slot::prediction}}));
     }
   }
 
-  void multistep() {
-    const std::size_t begin = config_.skip_prk_steps ? 0 : 3;
-    for (std::size_t i = begin; i < times_.size(); ++i) {
-      const int t = static_cast<int>(times_[i]), next = t - stride_;
+  /// From the timestep at `first` on. The start has one prediction only: the second timestep is called twice, first to
+  /// predict again where the first one led, and go there with the mean of both. A run that begins later leaves out
+  /// calls of that list; the reference then takes its second call for that repetition whatever its timestep.
+  void multistep(std::vector<double>::const_iterator first) {
+    std::vector<int> calls;
+    for (auto t = first; t != times_.end(); ++t) calls.push_back(static_cast<int>(std::nearbyint(*t)));
+    if (count_ == 0 && calls.size() > 1) calls.insert(calls.begin() + 1, calls[1]);
+    calls.erase(calls.begin(), calls.begin() + begin_);
+    for (const int t : calls) {
       Step& step = call(t);
-      keep(step);
-      if (count_ == 1 && times_.size() > 1) {
-        // The start has one prediction only: predict again where it leads, and go with the mean of both.
-        step.updates.push_back({start, {{1, Slot::sample}}});
-        step.updates.push_back(move(t, next, start, {{1, Slot::prediction}}));
-        const int again = static_cast<int>(times_[i + 1]);
-        call(again).updates.push_back(
-            move(again + stride_, again, start, {{.5, Slot::prediction}, {.5, prediction(0)}}));
-      } else {
-        step.updates.push_back(move(t, next, Slot::sample, adams_bashforth()));
+      if (std::exchange(repeats_, false)) {
+        step.updates.push_back(move(t + stride_, t, start, {{.5, Slot::prediction}, {.5, prediction(0)}}));
+        continue;
       }
+      keep(step);
+      repeats_ = count_ == 1;
+      if (repeats_) step.updates.push_back({start, {{1, Slot::sample}}});
+      step.updates.push_back(move(t, t - stride_, Slot::sample, adams_bashforth()));
     }
   }
 
@@ -105,15 +116,17 @@ class Pndm {
   }
 
   const SchedulerConfig& config_;
-  NoiseSchedule noise_;
+  NoiseSchedule process_;
   int stride_;
   std::vector<double> times_;
+  int begin_;
   int count_ = 0;
+  bool repeats_ = false;  // the next call repeats the first step
   Schedule schedule_;
 };
 
 }  // namespace
 
-Schedule make_pndm(const SchedulerConfig& config, int steps) { return Pndm(config, steps).make(); }
+Schedule make_pndm(const SchedulerConfig& config, Run run) { return Pndm(config, run).make(); }
 
 }  // namespace sumi

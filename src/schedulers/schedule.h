@@ -28,10 +28,13 @@ struct Combination {
 /// One call of the model, and the arithmetic after it. Updates run in order.
 struct Step {
   double timestep;         ///< what the model is given
+  bool inner = false;      ///< a further call within a step: no run begins here
   double input_scale = 1;  ///< the model sees the sample times this
   std::vector<Combination> updates = {};
   /// The finished sample as this step's input and prediction estimate it: coefficients of sample and prediction.
   double estimate_sample = 0, estimate_prediction = 0;
+  /// A finished sample becomes this step's input as signal * it + noise * standard normal noise.
+  double signal = 1, noise = 0;
 };
 
 /// All that a sampler does in one run: data, no code.
@@ -39,7 +42,8 @@ struct Schedule {
   double initial_sigma = 1;  ///< the first sample is noise times this
   int kept = 0;              ///< slots that last
   std::vector<Step> steps;
-  std::vector<double> sigmas;  ///< of samplers that think in them, one more than steps
+  /// Of samplers that think in them: one a step as the user counts steps, and the one that the last step leads to.
+  std::vector<double> sigmas;
 };
 
 }  // namespace sumi

@@ -40,6 +40,12 @@ double beta_quantile(double a, double p) {
 
 }  // namespace
 
+std::vector<double> sigma_table(const SchedulerConfig& config) {
+  NoiseSchedule process(config);
+  process.keep_finite();
+  return process.sigmas();
+}
+
 double sigma_at(const std::vector<double>& table, double timestep) {
   const auto below = std::min(static_cast<std::size_t>(std::max(timestep, 0.0)), table.size() - 1);
   const auto above = std::min(below + 1, table.size() - 1);
@@ -60,6 +66,8 @@ double timestep_of(const std::vector<double>& table, double sigma) {
 }
 
 std::vector<double> spread_sigmas(const SchedulerConfig& config, double most, double least, int steps) {
+  most = config.sigma_max.value_or(most);
+  least = config.sigma_min.value_or(least);
   std::vector<double> sigmas;
   for (int i = 0; i < steps; ++i) {
     const double u = steps > 1 ? static_cast<double>(i) / (steps - 1) : 0;
@@ -74,6 +82,57 @@ std::vector<double> spread_sigmas(const SchedulerConfig& config, double most, do
     }
   }
   return sigmas;
+}
+
+namespace {
+
+Grid without_begin(Grid grid, int begin) {
+  grid.timesteps.erase(grid.timesteps.begin(), grid.timesteps.begin() + begin);
+  grid.sigmas.erase(grid.sigmas.begin(), grid.sigmas.begin() + begin);
+  return grid;
+}
+
+}  // namespace
+
+Grid fractional_grid(const SchedulerConfig& config, const std::vector<double>& table, Run run, double last) {
+  Grid grid{spaced_timesteps(config, run.steps), {}};
+  for (const double t : grid.timesteps) grid.sigmas.push_back(sigma_at(table, t));
+  if (config.schedule != "default") {
+    grid.sigmas = spread_sigmas(config, grid.sigmas.front(), grid.sigmas.back(), run.steps);
+    std::transform(grid.sigmas.begin(), grid.sigmas.end(), grid.timesteps.begin(),
+                   [&](double sigma) { return timestep_of(table, sigma); });
+  }
+  grid.sigmas.push_back(last);
+  return without_begin(std::move(grid), run.begin);
+}
+
+Grid whole_grid(const SchedulerConfig& config, const std::vector<double>& table, Run run, double last) {
+  Grid grid;
+  if (config.schedule == "default") {
+    const bool trailing = config.spacing == "trailing";
+    grid.timesteps = spaced_timesteps(config, trailing ? run.steps : run.steps + 1);
+    grid.timesteps.resize(static_cast<std::size_t>(run.steps));
+    for (double& t : grid.timesteps) grid.sigmas.push_back(sigma_at(table, t = std::nearbyint(t)));
+  } else {
+    grid.sigmas = spread_sigmas(config, table.back(), table.front(), run.steps);
+    for (const double sigma : grid.sigmas) {
+      const double t = timestep_of(table, sigma);
+      grid.timesteps.push_back(config.schedule == "karras" ? std::nearbyint(t) : std::floor(t));
+    }
+  }
+  grid.sigmas.push_back(last);
+  return without_begin(std::move(grid), run.begin);
+}
+
+double final_sigma(const SchedulerConfig& config, const std::vector<double>& table) {
+  return config.final_sigma_zero ? 0 : table.front();
+}
+
+double Point::alpha() const { return 1 / std::sqrt(sigma * sigma + 1); }
+double Point::lambda() const { return -std::log(sigma); }
+
+Step call_at(const SchedulerConfig& config, double timestep, Point point) {
+  return call_at(config, timestep, point.alpha() * point.alpha());
 }
 
 }  // namespace sumi
