@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/threads.h"
 
 namespace sumi {
 namespace {
@@ -39,6 +40,17 @@ class JoinedSource final : public Source {
       first -= n;
     }
   }
+  /// The sum: each part's only grows.
+  std::uint64_t revision() const override {
+    std::uint64_t sum = 0;
+    for (const auto& part : parts_) sum += part->revision();
+    return sum;
+  }
+  SourcePtr prepared() const override {
+    std::vector<SourcePtr> ready;
+    for (const auto& part : parts_) ready.push_back(sumi::prepared(part));
+    return ready == parts_ ? nullptr : std::make_shared<JoinedSource>(shape(), std::move(ready));
+  }
 
  private:
   std::vector<SourcePtr> parts_;
@@ -48,6 +60,11 @@ class ReshapedSource final : public Source {
  public:
   ReshapedSource(Shape shape, SourcePtr source) : Source(shape, source->stored()), source_(std::move(source)) {}
   void read(std::int64_t first, std::span<float> out) const override { source_->read(first, out); }
+  std::uint64_t revision() const override { return source_->revision(); }
+  SourcePtr prepared() const override {
+    SourcePtr ready = source_->prepared();
+    return ready ? std::make_shared<ReshapedSource>(shape(), std::move(ready)) : nullptr;
+  }
 
  private:
   SourcePtr source_;
@@ -84,9 +101,18 @@ SourcePtr reshaped_source(SourcePtr source, Shape shape) {
   return std::make_shared<ReshapedSource>(shape, std::move(source));
 }
 
+SourcePtr prepared(SourcePtr source) {
+  SourcePtr ready = source->prepared();
+  return ready ? ready : source;
+}
+
 std::vector<float> read_all(const Source& source) {
+  constexpr std::int64_t kGrain = 1 << 16;
   std::vector<float> values(static_cast<std::size_t>(source.shape().elements()));
-  source.read(0, values);
+  parallel_for(source.shape().elements(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    source.read(begin,
+                std::span(values).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
+  });
   return values;
 }
 

@@ -22,6 +22,11 @@ class Source {
   DType stored() const { return stored_; }  ///< the type of the values before widening: its bytes are what a file holds
   /// Elements [first, first + out.size()) in row-major order. May be called from several threads at once.
   virtual void read(std::int64_t first, std::span<float> out) const = 0;
+  /// Grows with each change of the values, which happens between runs only. A file's never change.
+  virtual std::uint64_t revision() const { return 0; }
+  /// The same values, ready to be read as a whole: what takes work or memory for the entire weight is done here, in all
+  /// threads, and lives as long as the result. Null where there is nothing to make ready.
+  virtual std::shared_ptr<const Source> prepared() const { return nullptr; }
 
  private:
   Shape shape_;
@@ -38,7 +43,9 @@ SourcePtr joined_source(std::vector<SourcePtr> parts);
 /// The same values with other axes; Error(internal) if the number of elements differs.
 SourcePtr reshaped_source(SourcePtr source, Shape shape);
 
-/// All values at once, for the small ones: biases, norms.
+/// What to read a whole weight from: `prepared()`, or the source itself.
+SourcePtr prepared(SourcePtr source);
+/// All values at once, for the small ones: biases, norms, factors.
 std::vector<float> read_all(const Source& source);
 
 }  // namespace sumi

@@ -61,7 +61,8 @@ Tensor ClipText::Layer::operator()(Context& ctx, Tensor x, Activation activation
 
 ClipText::ClipText(const ClipTextConfig& config, const Loader& loader)
     : config_(config),
-      tokens_(loader.weight("text_model.embeddings.token_embedding.weight", {config.vocabulary, config.channels})),
+      vocabulary_(loader.weight("text_model.embeddings.token_embedding.weight", {config.vocabulary, config.channels})),
+      tokens_(vocabulary_),
       positions_(loader.values("text_model.embeddings.position_embedding.weight", {config.positions, config.channels})),
       final_norm_(loader.at("text_model.final_layer_norm"), config.channels, config.epsilon) {
   for (int i = 0; i < config.layers; ++i) layers_.emplace_back(loader.at("text_model.encoder.layers", i), config);
@@ -70,6 +71,11 @@ ClipText::ClipText(const ClipTextConfig& config, const Loader& loader)
   } else {
     loader.ignore("text_projection.weight");
   }
+}
+
+void ClipText::learn(std::vector<float> rows) {
+  const Shape shape{static_cast<std::int64_t>(rows.size()) / config_.channels, config_.channels};
+  tokens_ = Weight(rows.empty() ? vocabulary_ : joined_source({vocabulary_, values_source(shape, std::move(rows))}));
 }
 
 ClipText::Output ClipText::operator()(Context& ctx, const std::vector<std::vector<std::int32_t>>& ids,
@@ -96,8 +102,8 @@ Tensor ClipText::embed(Context& ctx, const std::vector<std::vector<std::int32_t>
   for (const auto& row : ids) {
     check(row.size() == length, ErrorCode::internal, "clip_text: prompts of {} and {} tokens", length, row.size());
     for (const std::int32_t id : row) {
-      check(id >= 0 && id < config_.vocabulary, ErrorCode::bad_model,
-            "the tokenizer gives the token {}, the text encoder's vocabulary has {}", id, config_.vocabulary);
+      check(id >= 0 && id < tokens_.shape()[0], ErrorCode::bad_model,
+            "the tokenizer gives the token {}, the text encoder's vocabulary has {}", id, tokens_.shape()[0]);
     }
     all.insert(all.end(), row.begin(), row.end());
   }
@@ -119,9 +125,11 @@ Tensor ClipText::pool(Context& ctx, const Tensor& last, const std::vector<std::v
 }
 
 // Configurations written before transformers 4.30 all say 2; there the end is the largest id, which CLIP's own
-// vocabulary gives to the end token.
+// vocabulary gives to the end token. Learned words have larger ones.
 std::int64_t ClipText::end_of(const std::vector<std::int32_t>& ids) const {
-  const auto end = config_.end_token == 2 ? std::max_element(ids.begin(), ids.end())
+  const auto known = [&](std::int32_t id) { return id < config_.vocabulary ? id : -1; };
+  const auto less = [&](std::int32_t a, std::int32_t b) { return known(a) < known(b); };
+  const auto end = config_.end_token == 2 ? std::max_element(ids.begin(), ids.end(), less)
                                           : std::find(ids.begin(), ids.end(), config_.end_token);
   return end == ids.end() ? 0 : end - ids.begin();
 }

@@ -40,7 +40,10 @@ class ClipText {
   ClipText(const ClipTextConfig& config, const Loader& loader);
 
   const ClipTextConfig& config() const { return config_; }
-  /// Token ids of prompts, equally long, at most config().positions. Error(bad_model) for an id outside the vocabulary,
+  /// Adds rows of config().channels values to the table of tokens, in place of those of the last call: the embeddings
+  /// of learned words. The first one's id is config().vocabulary.
+  void learn(std::vector<float> rows);
+  /// Token ids of prompts, equally long, at most config().positions. Error(bad_model) for an id outside the table,
   /// Error(usage) for a skip that leaves fewer layers than none.
   Output operator()(Context& ctx, const std::vector<std::vector<std::int32_t>>& ids, const Ask& ask) const;
   Output operator()(Context& ctx, const std::vector<std::vector<std::int32_t>>& ids) const {
@@ -63,7 +66,8 @@ class ClipText {
   std::int64_t end_of(const std::vector<std::int32_t>& ids) const;
 
   ClipTextConfig config_;
-  Weight tokens_;
+  SourcePtr vocabulary_;
+  Weight tokens_;  // the vocabulary's, then learned ones
   Vector positions_;
   std::vector<Layer> layers_;
   LayerNorm final_norm_;

@@ -44,14 +44,15 @@ UNet::Conditioning UNet::prepare(Context& ctx, const Prompt& prompt) const {
   return conditioning;
 }
 
-Tensor UNet::operator()(Context& ctx, const Tensor& latent, const Tensor& timesteps,
-                        const Conditioning& conditioning) const {
+Tensor UNet::operator()(Context& ctx, const Tensor& latent, const Tensor& timesteps, const Conditioning& conditioning,
+                        const Residuals* residuals) const {
   check(conditioning.keys.size() == transformers_, ErrorCode::internal,
         "unet: the prompt was prepared for {} transformers, the model has {}", conditioning.keys.size(), transformers_);
   const UNetStep step = encoder_.begin(ctx, timesteps, conditioning);
   std::vector<Tensor> skips;
   Tensor x = encoder_.down(ctx, latent, skips, step);
   x = encoder_.middle(ctx, std::move(x), step);
+  if (residuals) x = add_residuals(ctx, x, skips, *residuals);
   x = up(ctx, std::move(x), skips, step);
   x = norm_out_(ctx, x, Activation::silu);
   return conv_out_(ctx, x, {.type = DType::f32});

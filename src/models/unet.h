@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "models/residuals.h"
 #include "models/unet_encoder.h"
 
 namespace sumi {
@@ -31,8 +32,9 @@ class UNet {
   Conditioning prepare(Context& ctx, const Prompt& prompt) const;
   /// What the model was trained to predict, noise or velocity: (batch, height, width, out_channels) float32.
   /// latent: (batch, height, width, in_channels) float32, any height and width; timesteps: (batch) float32.
-  Tensor operator()(Context& ctx, const Tensor& latent, const Tensor& timesteps,
-                    const Conditioning& conditioning) const;
+  /// `residuals`: of ControlNets, weighted.
+  Tensor operator()(Context& ctx, const Tensor& latent, const Tensor& timesteps, const Conditioning& conditioning,
+                    const Residuals* residuals = nullptr) const;
 
  private:
   Tensor up(Context& ctx, Tensor x, std::vector<Tensor>& skips, const UNetStep& step) const;

@@ -6,20 +6,20 @@ Weight::Form& Weight::form(Backend& backend, const Plan& plan) const {
   for (Form& form : forms_) {
     if (form.layout == plan.layout) return form;
   }
-  forms_.push_back({plan.layout, std::make_unique<Booking>(backend.booked(), plan.packed_bytes), nullptr});
+  forms_.push_back({plan.layout, std::make_unique<Booking>(backend.booked(), plan.packed_bytes), nullptr, {}});
   return forms_.back();
 }
 
-Buffer Weight::pack(Backend& backend, std::size_t bytes, const std::function<void(std::byte*)>& write) {
-  Buffer buffer = backend.allocate(bytes);
+void Weight::pack(Form& form, Backend& backend, std::size_t bytes, const std::function<void(std::byte*)>& write) {
+  form.revision.reset();
+  if (!form.data) form.data = backend.allocate(bytes);
   if (backend.host()) {
-    write(buffer.get());
+    write(form.data.get());
   } else {
     std::vector<std::byte> staged(bytes);
     write(staged.data());
-    backend.upload(staged, buffer.get());
+    backend.upload(staged, form.data.get());
   }
-  return buffer;
 }
 
 Tensor Vector::on(Backend& backend) const {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,8 @@
 namespace sumi {
 
 /// A matrix or filter bank: where its values come from, and the packed forms that implementations asked for.
-/// Packing happens once per layout, when a run (or a dry run, which only books the bytes) first needs it.
+/// Packing happens once per layout, when a run (or a dry run, which only books the bytes) first needs it, and again
+/// when the source's values have changed.
 class Weight {
  public:
   Weight() = default;
@@ -26,9 +28,11 @@ class Weight {
   template <class Op>
   const std::byte* packed(Backend& backend, const typename Op::Case& c, const Chosen<Op>& chosen) const {
     Form& form = this->form(backend, chosen.plan);
-    if (!form.data && backend.packs()) {
-      form.data = pack(backend, chosen.plan.packed_bytes,
-                       [&](std::byte* to) { chosen.implementation->pack(c, chosen.plan, *source_, to); });
+    if (backend.packs() && form.revision != source_->revision()) {
+      const SourcePtr ready = prepared(source_);
+      pack(form, backend, chosen.plan.packed_bytes,
+           [&](std::byte* to) { chosen.implementation->pack(c, chosen.plan, *ready, to); });
+      form.revision = source_->revision();
     }
     return form.data.get();
   }
@@ -40,9 +44,11 @@ class Weight {
     std::string layout;
     std::unique_ptr<Booking> booking;
     Buffer data;
+    std::optional<std::uint64_t> revision;  ///< of the source when it was packed whole
   };
   Form& form(Backend& backend, const Plan& plan) const;
-  static Buffer pack(Backend& backend, std::size_t bytes, const std::function<void(std::byte*)>& write);
+  /// Into the memory that an earlier revision had.
+  static void pack(Form& form, Backend& backend, std::size_t bytes, const std::function<void(std::byte*)>& write);
 
   SourcePtr source_;
   mutable std::vector<Form> forms_;

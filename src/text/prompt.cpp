@@ -1,5 +1,6 @@
 #include "text/prompt.h"
 
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -49,6 +50,33 @@ std::optional<ClosingWeight> closing_weight(std::string_view text) {
   rest = without_leading_blanks(rest.substr(digits));
   if (!rest.starts_with(')')) return std::nullopt;
   return ClosingWeight{negative ? -factor : factor, static_cast<std::size_t>(rest.data() + 1 - text.data())};
+}
+
+constexpr std::string_view kAdapter = "<lora:";
+
+/// `<lora:name:weight:text-weight>`.
+PromptAdapter adapter_of(std::string_view text) {
+  std::array<std::string_view, 3> parts;
+  std::size_t count = 0;
+  for (std::string_view rest = text.substr(kAdapter.size(), text.size() - kAdapter.size() - 1);;) {
+    const std::size_t colon = rest.find(':');
+    check(count < parts.size(), ErrorCode::usage, "prompt: '{}': expected <lora:name:weight:text-weight>", text);
+    parts[count++] = rest.substr(0, colon);
+    if (colon == std::string_view::npos) break;
+    rest.remove_prefix(colon + 1);
+  }
+  const auto number = [&](std::size_t part, double otherwise) {
+    if (count <= part) return otherwise;
+    double value = 0;
+    const char* last = parts[part].data() + parts[part].size();
+    const auto [end, problem] = std::from_chars(parts[part].data(), last, value);
+    check(problem == std::errc() && end == last && std::isfinite(value), ErrorCode::usage,
+          "prompt: '{}': '{}' is not a weight", text, parts[part]);
+    return value;
+  };
+  check(!parts[0].empty(), ErrorCode::usage, "prompt: '{}' names no file", text);
+  const double weight = number(1, 1);
+  return {std::string(parts[0]), weight, number(2, weight)};
 }
 
 /// Reads a prompt from left to right. A bracket's factor is known only where it closes, so pieces refer to groups whose
@@ -161,5 +189,20 @@ class Parser {
 }  // namespace
 
 std::vector<PromptPiece> weighted_pieces(std::string_view prompt) { return Parser(prompt).run(); }
+
+std::vector<PromptAdapter> take_adapters(std::string& prompt) {
+  std::vector<PromptAdapter> adapters;
+  std::string plain;
+  std::string_view rest = prompt;
+  for (;;) {
+    const std::size_t at = rest.find(kAdapter), end = rest.find('>', std::min(at, rest.size()));
+    if (end == std::string_view::npos) break;
+    adapters.push_back(adapter_of(rest.substr(at, end + 1 - at)));
+    plain += rest.substr(0, at);
+    rest.remove_prefix(end + 1);
+  }
+  prompt = plain.append(rest);
+  return adapters;
+}
 
 }  // namespace sumi

@@ -24,4 +24,17 @@ struct PromptPiece {
 /// Error(usage) where weights multiply to more than a double holds.
 std::vector<PromptPiece> weighted_pieces(std::string_view prompt);
 
+/// An adapter that a prompt asks for.
+struct PromptAdapter {
+  std::string name;
+  double weight = 1, text_weight = 1;
+
+  bool operator==(const PromptAdapter&) const = default;
+};
+
+/// Takes every `<lora:name>`, `<lora:name:weight>` and `<lora:name:weight:text-weight>` out of a prompt and returns
+/// them in their order; a text weight left out is the weight. What is never closed is text. Error(usage) for a name
+/// that is empty or a weight that is no number.
+std::vector<PromptAdapter> take_adapters(std::string& prompt);
+
 }  // namespace sumi

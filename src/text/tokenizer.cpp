@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/check.h"
 #include "text/unicode.h"
 
 namespace sumi {
@@ -39,6 +40,20 @@ std::size_t word_length(std::u32string_view text) {
   return run([](char32_t point) { return !is_space(point) && !is_letter(point) && !is_number(point); });
 }
 
+bool is_word(char32_t point) { return is_letter(point) || is_number(point) || point == U'_'; }
+
+/// Whether `text` has no part of a word right before and after these points that goes on from them.
+bool stands_alone(std::u32string_view text, std::size_t at, std::size_t length) {
+  const auto joined = [&](std::size_t left) { return is_word(text[left]) && is_word(text[left + 1]); };
+  return (at == 0 || !joined(at - 1)) && (at + length == text.size() || !joined(at + length - 1));
+}
+
+template <class Patterns>
+void longest_first(Patterns& patterns) {
+  std::stable_sort(patterns.begin(), patterns.end(),
+                   [](const auto& a, const auto& b) { return a.text.size() > b.text.size(); });
+}
+
 }  // namespace
 
 Tokenizer Tokenizer::load(const std::filesystem::path& folder) {
@@ -56,10 +71,23 @@ Tokenizer::Tokenizer(const Vocabulary& vocabulary)
     const auto text = decode_utf8(token.text, ErrorCode::bad_file, vocabulary.where);
     (token.normalized ? normalized_ : raw_).push_back({token.normalized ? normalize(text) : text, token.id});
   }
-  for (Patterns* patterns : {&raw_, &normalized_}) {
-    std::stable_sort(patterns->begin(), patterns->end(),
-                     [](const Pattern& a, const Pattern& b) { return a.text.size() > b.text.size(); });
+  longest_first(raw_);
+  longest_first(normalized_);
+}
+
+void Tokenizer::learn(const std::vector<LearnedWord>& words) {
+  Patterns learned;
+  for (const LearnedWord& word : words) {
+    const auto text = normalize(decode_utf8(word.text, ErrorCode::usage, "learned word"));
+    const auto blank = std::all_of(text.begin(), text.end(), is_space);
+    check(!blank, ErrorCode::usage, "a learned word is blank");
+    const auto same = [&](const Pattern& other) { return other.text == text; };
+    check(std::none_of(learned.begin(), learned.end(), same), ErrorCode::usage, "the word '{}' is learned twice",
+          word.text);
+    learned.push_back({text, word.first, word.count, true});
   }
+  longest_first(learned);
+  learned_ = std::move(learned);
 }
 
 /// Appends the ids of the patterns found, the leftmost and longest first, and calls `on_text` for what lies between.
@@ -69,14 +97,15 @@ void Tokenizer::split(std::u32string_view text, const Patterns& patterns, std::v
   std::size_t begin = 0, at = 0;
   while (at < text.size()) {
     const auto here = text.substr(at);
-    const auto found = std::find_if(patterns.begin(), patterns.end(),
-                                    [&](const Pattern& pattern) { return here.starts_with(pattern.text); });
+    const auto found = std::find_if(patterns.begin(), patterns.end(), [&](const Pattern& pattern) {
+      return here.starts_with(pattern.text) && (!pattern.whole_word || stands_alone(text, at, pattern.text.size()));
+    });
     if (found == patterns.end()) {
       ++at;
       continue;
     }
     on_text(text.substr(begin, at - begin));
-    ids.push_back(found->id);
+    for (int i = 0; i < found->count; ++i) ids.push_back(found->id + i);
     at += found->text.size();
     begin = at;
   }
@@ -97,7 +126,9 @@ void Tokenizer::encode_words(std::u32string_view text, std::vector<std::int32_t>
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
   std::vector<std::int32_t> ids;
   split(decode_utf8(text, ErrorCode::usage, "prompt"), raw_, ids, [&](std::u32string_view part) {
-    split(normalize(part), normalized_, ids, [&](std::u32string_view words) { encode_words(words, ids); });
+    split(normalize(part), learned_, ids, [&](std::u32string_view rest) {
+      split(rest, normalized_, ids, [&](std::u32string_view words) { encode_words(words, ids); });
+    });
   });
   return ids;
 }

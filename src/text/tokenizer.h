@@ -12,6 +12,14 @@
 
 namespace sumi {
 
+/// A word that stands for `count` ids from `first` on. Letters of either case are the same; it is found where no
+/// letter, digit or underscore continues one of its own.
+struct LearnedWord {
+  std::string text;
+  std::int32_t first;
+  int count = 1;
+};
+
 /// CLIP's tokenizer (Radford et al. 2021): text is composed (NFC), its white space made single spaces and its letters
 /// lower case; words are runs of letters, single digits, runs of anything else, and the English contractions; each word
 /// is encoded by byte pairs. Special tokens in the text are taken as such. Any number of threads may use one.
@@ -20,6 +28,10 @@ class Tokenizer {
   /// A folder with vocab.json and merges.txt, or tokenizer.json; errors as in vocabulary.h.
   static Tokenizer load(const std::filesystem::path& folder);
   explicit Tokenizer(const Vocabulary& vocabulary);
+
+  /// Words to know beside the vocabulary's, in place of those of the last call. Error(usage) for one that is blank, is
+  /// there twice or is not UTF-8.
+  void learn(const std::vector<LearnedWord>& words);
 
   /// The text's ids alone, however many. Error(usage) naming the first byte that is not UTF-8.
   std::vector<std::int32_t> encode(std::string_view text) const;
@@ -37,6 +49,8 @@ class Tokenizer {
   struct Pattern {
     std::u32string text;
     std::int32_t id;
+    int count = 1;            ///< of ids, one after the other
+    bool whole_word = false;  ///< not as part of a longer word
   };
   using Patterns = std::vector<Pattern>;
   template <class OnText>
@@ -45,6 +59,7 @@ class Tokenizer {
 
   Bpe bpe_;
   Patterns raw_, normalized_;  // special tokens to find before and after the text is normalized, the longest first
+  Patterns learned_;           // to find in normalized text, before special tokens
   std::int32_t bos_, eos_, pad_, vocabulary_size_;
   int length_;
 };

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "core/json.h"
+#include "weights/pickled.h"
 #include "weights/safetensors.h"
 
 namespace sumi {
@@ -27,6 +28,10 @@ SourcePtr Checkpoint::add(std::string_view name, SourcePtr source) {
 
 namespace {
 
+bool is_weights(const std::string& name) { return name.ends_with(".safetensors") || name.ends_with(".bin"); }
+
+TensorMap read_tensors(const fs::path& path) { return is_pickled(path) ? read_pickled(path) : read_safetensors(path); }
+
 /// Tensor names and the file of each, from the index of a checkpoint in several files.
 std::map<std::string, std::string> weight_map_of(const fs::path& index) {
   const Settings settings(read_json(index), index.string());
@@ -36,9 +41,11 @@ std::map<std::string, std::string> weight_map_of(const fs::path& index) {
   for (const auto& [name, file] : map.items()) {
     // The index comes with the model: it must not lead out of the model's folder.
     const bool plain = file.is_string() && fs::path(file.get<std::string>()).filename() == file.get<std::string>() &&
-                       file.get_ref<const std::string&>().ends_with(".safetensors");
-    if (!plain)
-      settings.reject("weight_map", "'{}' lies in {}, expected the name of a safetensors file", name, file.dump());
+                       is_weights(file.get_ref<const std::string&>());
+    if (!plain) {
+      settings.reject("weight_map", "'{}' lies in {}, expected the name of a .safetensors or .bin file", name,
+                      file.dump());
+    }
     files.emplace(name, file.get<std::string>());
   }
   return files;
@@ -53,7 +60,7 @@ TensorMap read_shards(const fs::path& index) {
   for (const auto& file : files) {
     const fs::path path = index.parent_path() / file;
     if (std::error_code ignored; fs::exists(path, ignored)) {
-      shards.emplace(file, read_safetensors(path));
+      shards.emplace(file, read_tensors(path));
     } else {
       missing.push_back(file);
     }
@@ -77,7 +84,7 @@ TensorMap read_shards(const fs::path& index) {
 }  // namespace
 
 CheckpointPtr open_checkpoint(const std::string& path) {
-  return std::make_shared<Checkpoint>(path, path.ends_with(".json") ? read_shards(path) : read_safetensors(path));
+  return std::make_shared<Checkpoint>(path, path.ends_with(".json") ? read_shards(path) : read_tensors(path));
 }
 
 WeightCount count_weights(const Checkpoint& checkpoint) {

@@ -38,8 +38,9 @@ class Checkpoint {
 };
 using CheckpointPtr = std::shared_ptr<Checkpoint>;
 
-/// One safetensors file, or several named by a `*.index.json`. Errors as in safetensors.h; a shard that is missing, or
-/// lacks a tensor which the index places in it, is Error(bad_file), all of them named.
+/// One file of safetensors or of PyTorch, which its content tells, or several named by a `*.index.json`. Errors as in
+/// safetensors.h and pickled.h; a shard that is missing, or lacks a tensor which the index places in it, is
+/// Error(bad_file), all of them named.
 CheckpointPtr open_checkpoint(const std::string& path);
 
 /// Every tensor that is asked for exists, in the shape asked for. Weights (two axes or more) are uniform with the

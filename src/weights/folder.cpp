@@ -1,8 +1,8 @@
 #include "weights/folder.h"
 
 #include <algorithm>
-#include <array>
-#include <utility>
+#include <initializer_list>
+#include <string_view>
 #include <vector>
 
 #include <fmt/ranges.h>
@@ -40,12 +40,30 @@ std::vector<std::string> file_names(const fs::path& folder) {
   return names;
 }
 
-bool is_safetensors(const std::string& name) { return name.ends_with(".safetensors"); }
+bool is_one_of(const std::string& name, std::initializer_list<std::string_view> endings) {
+  return std::any_of(endings.begin(), endings.end(), [&](auto ending) { return name.ends_with(ending); });
+}
+bool is_safetensors(const std::string& name) { return is_one_of(name, {".safetensors"}); }
+bool is_pickle(const std::string& name) { return is_one_of(name, {".bin", ".ckpt", ".pt", ".pth"}); }
+/// Weights that another framework wrote.
+bool is_foreign(const std::string& name) { return is_one_of(name, {".msgpack", ".h5", ".onnx", ".ot"}); }
 
-/// Weights that Python's pickle or another framework wrote.
-bool is_foreign(const std::string& name) {
-  constexpr std::array<std::string_view, 6> kEndings{".bin", ".ckpt", ".pt", ".pth", ".msgpack", ".h5"};
-  return std::any_of(kEndings.begin(), kEndings.end(), [&](auto ending) { return name.ends_with(ending); });
+/// The names that a component's weights may have, the best first: safetensors before pickles, full precision before
+/// half, one file before several.
+std::vector<std::string> weight_names() {
+  std::vector<std::string> names;
+  for (const std::string ending : {".safetensors", ".bin"}) {
+    for (const std::string variant : {"", ".fp16", ".bf16", ".non_ema"}) {
+      for (const std::string format :
+           {"{stem}{variant}{ending}", "{stem}{ending}.index{variant}.json", "{stem}{variant}{ending}.index.json"}) {
+        for (const std::string stem : {"diffusion_pytorch_model", "model", "pytorch_model"}) {
+          names.push_back(fmt::format(fmt::runtime(format), fmt::arg("stem", stem), fmt::arg("variant", variant),
+                                      fmt::arg("ending", ending)));
+        }
+      }
+    }
+  }
+  return names;
 }
 
 }  // namespace
@@ -67,7 +85,8 @@ std::vector<std::string> ModelFolder::weighted() const {
   for (const auto& [name, part] : components()) {
     if (!is_there(folder(name))) continue;
     const auto files = file_names(folder(name));
-    if (std::any_of(files.begin(), files.end(), is_safetensors)) names.push_back(name);
+    const auto is_weights = [](const std::string& file) { return is_safetensors(file) || is_pickle(file); };
+    if (std::any_of(files.begin(), files.end(), is_weights)) names.push_back(name);
   }
   return names;
 }
@@ -85,26 +104,19 @@ CheckpointPtr ModelFolder::weights(std::string_view component) const {
 std::optional<fs::path> ModelFolder::tokenizer(std::string_view component) const { return folder(component); }
 
 fs::path weight_file(const fs::path& folder) {
-  constexpr std::array<std::string_view, 10> kNames{"diffusion_pytorch_model.safetensors",
-                                                    "model.safetensors",
-                                                    "diffusion_pytorch_model.safetensors.index.json",
-                                                    "model.safetensors.index.json",
-                                                    "diffusion_pytorch_model.fp16.safetensors",
-                                                    "model.fp16.safetensors",
-                                                    "diffusion_pytorch_model.safetensors.index.fp16.json",
-                                                    "model.safetensors.index.fp16.json",
-                                                    "diffusion_pytorch_model.fp16.safetensors.index.json",
-                                                    "model.fp16.safetensors.index.json"};
   const std::vector<std::string> files = file_names(folder);
-  for (const auto name : kNames) {
+  for (const auto& name : weight_names()) {
     if (std::find(files.begin(), files.end(), name) != files.end()) return folder / name;
   }
-  const auto only = std::find_if(files.begin(), files.end(), is_safetensors);
-  if (std::count_if(files.begin(), files.end(), is_safetensors) == 1) return folder / *only;
+  for (const auto kind : {is_safetensors, is_pickle}) {
+    if (std::count_if(files.begin(), files.end(), kind) != 1) continue;
+    return folder / *std::find_if(files.begin(), files.end(), kind);
+  }
   const auto foreign = std::find_if(files.begin(), files.end(), is_foreign);
-  check(foreign == files.end(), ErrorCode::unsupported, "{}: only safetensors are read; convert {} first",
+  check(foreign == files.end(), ErrorCode::unsupported, "{}: only safetensors and files of PyTorch are read, not {}",
         folder.string(), foreign == files.end() ? "" : *foreign);
-  fail(ErrorCode::not_found, "{}: no weights there; expected {} or {}", folder.string(), kNames[0], kNames[1]);
+  fail(ErrorCode::not_found, "{}: no weights there; expected diffusion_pytorch_model.safetensors or model.safetensors",
+       folder.string());
 }
 
 }  // namespace sumi

@@ -14,7 +14,7 @@ class ModelFolder final : public ModelFiles {
 
   std::vector<std::string> weighted() const override;
   Settings config(std::string_view component) const override;
-  /// float32 ones first, else a `.fp16.` variant. Error(unsupported) where there are only pickled ones.
+  /// Those of `weight_file`.
   CheckpointPtr weights(std::string_view component) const override;
   std::optional<std::filesystem::path> tokenizer(std::string_view component) const override;
 
@@ -26,7 +26,9 @@ class ModelFolder final : public ModelFiles {
   std::filesystem::path folder(std::string_view component) const;
 };
 
-/// The weight file of one component's folder: a safetensors file or the index of several.
+/// The weight file of one component's folder, or the index of several: the names of diffusers and transformers,
+/// safetensors before PyTorch's, full precision before the variants `.fp16.`, `.bf16.` and `.non_ema.`, else the only
+/// file of its kind. Error(not_found), or Error(unsupported) where there are only another framework's.
 std::filesystem::path weight_file(const std::filesystem::path& folder);
 
 }  // namespace sumi

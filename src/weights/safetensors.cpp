@@ -9,6 +9,7 @@
 #include "core/atomic_file.h"
 #include "core/file_map.h"
 #include "core/json.h"
+#include "weights/stored.h"
 
 namespace sumi {
 namespace {
@@ -30,21 +31,6 @@ constexpr std::array<std::pair<std::string_view, DType>, 12> kTypes{{{"F64", DTy
                                                                      {"I8", DType::i8},
                                                                      {"U8", DType::u8},
                                                                      {"BOOL", DType::boolean}}};
-
-class MappedSource final : public Source {
- public:
-  MappedSource(Shape shape, DType stored, std::shared_ptr<const FileMap> map, std::size_t offset)
-      : Source(shape, stored), map_(std::move(map)), offset_(offset) {}
-
-  void read(std::int64_t first, std::span<float> out) const override {
-    to_float(stored(), map_->bytes().data() + offset_ + static_cast<std::size_t>(first) * bytes_of(stored()), out);
-    map_->check();
-  }
-
- private:
-  std::shared_ptr<const FileMap> map_;
-  std::size_t offset_;
-};
 
 /// One entry of the header, its offsets from the start of the data.
 struct Entry {
@@ -167,7 +153,7 @@ TensorMap read_safetensors(const fs::path& path) {
 
   TensorMap tensors;
   for (const auto& [name, entry] : entries) {
-    tensors.emplace(name, std::make_shared<MappedSource>(entry.shape, entry.dtype, map, data_begin + entry.begin));
+    tensors.emplace(name, mapped_source(entry.shape, entry.dtype, map, data_begin + entry.begin));
   }
   return tensors;
 }
@@ -180,14 +166,17 @@ struct Item {
   DType type;
 };
 
+bool is_float(DType type) {
+  return type == DType::f64 || type == DType::f32 || type == DType::f16 || type == DType::bf16 ||
+         type == DType::f8_e4m3 || type == DType::f8_e5m2;
+}
+
 /// In an order that keeps every tensor aligned to its own type.
-std::vector<Item> items_of(const TensorMap& tensors, std::optional<DType> as, const std::string& where) {
+std::vector<Item> items_of(const TensorMap& tensors, std::optional<DType> as) {
   std::vector<Item> items;
   for (const auto& [name, source] : tensors) {
-    const DType type = as.value_or(source->stored());
-    check(type == DType::f32 || type == DType::bf16 || type == DType::f16, ErrorCode::unsupported,
-          "{}: tensor '{}': cannot write {}, only f32, bf16 and f16", where, name, name_of(type));
-    items.push_back({name, source, type});
+    const DType stored = source->stored();
+    items.push_back({name, source, is_float(stored) ? as.value_or(stored) : stored});
   }
   std::stable_sort(items.begin(), items.end(),
                    [](const Item& a, const Item& b) { return bytes_of(a.type) > bytes_of(b.type); });
@@ -218,17 +207,24 @@ void write_values(AtomicFile& file, const Item& item) {
   std::vector<float> values(static_cast<std::size_t>(std::min(n, kBlock)));
   std::vector<std::byte> bytes(values.size() * bytes_of(item.type));
   for (std::int64_t first = 0; first < n; first += kBlock) {
-    const auto here = static_cast<std::size_t>(std::min(kBlock, n - first));
-    item.source->read(first, std::span(values).first(here));
-    from_float(std::span(values).first(here), item.type, bytes.data());
-    file.write(std::span(bytes).first(here * bytes_of(item.type)));
+    const auto elements = static_cast<std::size_t>(std::min(kBlock, n - first));
+    const auto block = std::span(bytes).first(elements * bytes_of(item.type));
+    if (item.type == item.source->stored()) {
+      read_stored(*item.source, first, block);
+    } else {
+      item.source->read(first, std::span(values).first(elements));
+      from_float(std::span(values).first(elements), item.type, block.data());
+    }
+    file.write(block);
   }
 }
 
 }  // namespace
 
 void write_safetensors(const fs::path& path, const TensorMap& tensors, std::optional<DType> as) {
-  const std::vector<Item> items = items_of(tensors, as, path.string());
+  check(!as || *as == DType::f32 || *as == DType::bf16 || *as == DType::f16, ErrorCode::unsupported,
+        "{}: cannot round weights to {}, only to f32, bf16 and f16", path.string(), as ? name_of(*as) : "");
+  const std::vector<Item> items = items_of(tensors, as);
   const std::string header = header_text(items);
   std::array<std::byte, kLengthBytes> length;
   for (std::size_t i = 0; i < kLengthBytes; ++i) length[i] = static_cast<std::byte>(header.size() >> (8 * i));

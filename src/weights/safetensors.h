@@ -14,8 +14,9 @@ namespace sumi {
 /// Reading from a file that shrank meanwhile is Error(io) (core/file_map.h).
 TensorMap read_safetensors(const std::filesystem::path& path);
 
-/// Writes f32, bf16 and f16 tensors, in `as` where given, else as stored; other types are refused with
-/// Error(unsupported). The file appears whole or not at all; Error(io) on a full disk or a folder that is read-only.
+/// Writes tensors of any type as they are stored, without loss; where `as` (f32, bf16, f16) is given, those of floating
+/// types rounded to it. Error(unsupported) for another `as`. The file appears whole or not at all; Error(io) on a full
+/// disk or a folder that is read-only.
 void write_safetensors(const std::filesystem::path& path, const TensorMap& tensors, std::optional<DType> as = {});
 
 }  // namespace sumi

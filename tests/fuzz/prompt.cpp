@@ -22,11 +22,20 @@ void encode(const Tokenizer& tokenizer, std::string_view prompt) {
   fuzz::expect(bytes <= prompt.size());
 }
 
+void take(std::string prompt) {
+  const std::size_t size = prompt.size();
+  for (const PromptAdapter& adapter : take_adapters(prompt)) {
+    fuzz::expect(!adapter.name.empty() && std::isfinite(adapter.weight) && std::isfinite(adapter.text_weight));
+  }
+  fuzz::expect(prompt.size() <= size);
+}
+
 }  // namespace
 }  // namespace sumi
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto tokenizer = sumi::Tokenizer::load(SUMI_SOURCE_DIR "/tests/fixtures/tokenizer");
   sumi::fuzz::may_fail([&] { sumi::encode(tokenizer, sumi::fuzz::text_of(data, size)); });
+  sumi::fuzz::may_fail([&] { sumi::take(std::string(sumi::fuzz::text_of(data, size))); });
   return 0;
 }

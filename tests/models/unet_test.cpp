@@ -3,27 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "models/model.h"
+#include "models/reference.h"
 #include "nn/on_host.h"
 #include "ops/elementwise.h"
-#include "weights/safetensors.h"
 
 namespace sumi::test {
 namespace {
-
-/// Predictions of the reference, as unet_fixtures.py writes them.
-class Reference {
- public:
-  explicit Reference(const std::string& model)
-      : tensors_(read_safetensors(fixtures() / ("unet-" + model + ".safetensors"))) {}
-
-  std::vector<float> values(const std::string& name) const { return read_all(*tensors_.at(name)); }
-  Tensor upload(Context& ctx, const std::string& name) const {
-    return ctx.upload(values(name), tensors_.at(name)->shape());
-  }
-
- private:
-  TensorMap tensors_;
-};
 
 Tensor predict(Context& ctx, const UNet& unet, const Reference& reference) {
   const Tensor prompt = cast(ctx, reference.upload(ctx, "input.prompt"), ctx.type);
@@ -40,7 +25,7 @@ class UNetPredicts : public testing::TestWithParam<Case> {};
 // Measured 3e-7 to 1.6e-6 of the largest value; diffusers in float32 is 1.2e-6 away from itself in float64.
 TEST_P(UNetPredicts, AsTheReference) {
   const UNet unet = load_unet(ModelFolder(model_path(GetParam().model)));
-  const Reference reference(GetParam().model);
+  const Reference reference("unet-" + GetParam().model);
   const auto backend = make_host_backend(GetParam().backend);
   const auto actual = run(*backend, [&](Context& ctx) { return predict(ctx, unet, reference); });
   const auto expected = reference.values("prediction");
@@ -68,7 +53,7 @@ class UNetInBf16 : public testing::TestWithParam<std::string> {};
 // like noise.
 TEST_P(UNetInBf16, StaysCloseToFloat32) {
   const UNet unet = load_unet(ModelFolder(model_path("sd1")));
-  const Reference reference("sd1");
+  const Reference reference("unet-sd1");
   const auto backend = make_host_backend(GetParam());
   const auto actual = run(
       *backend, [&](Context& ctx) { return predict(ctx, unet, reference); }, DType::bf16);
@@ -82,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(Backends, UNetInBf16, testing::ValuesIn(host_backends()
 // Keys and values of a prompt outlive the arena of a step: one pair for each transformer block, none that is shared.
 TEST(UNet, ConditioningServesManySteps) {
   const UNet unet = load_unet(ModelFolder(model_path("sd1")));
-  const Reference reference("sd1");
+  const Reference reference("unet-sd1");
   const auto backend = make_ref_backend();
   UNet::Conditioning conditioning;
   Arena lasting(backend->allocate(1 << 20), 1 << 20);

@@ -89,6 +89,32 @@ TEST(Prompt, BreakEndsAChunkAtTheStartOfAStretch) {
   expect_pieces("BREAK_", {{"BREAK_", 1}});
 }
 
+void expect_adapters(std::string prompt, const std::string& plain, const std::vector<PromptAdapter>& adapters) {
+  EXPECT_EQ(take_adapters(prompt), adapters) << prompt;
+  EXPECT_EQ(prompt, plain);
+}
+
+TEST(Prompt, AdaptersAreTakenOut) {
+  expect_adapters("a cat", "a cat", {});
+  expect_adapters("a<lora:ink> cat", "a cat", {{"ink", 1, 1}});
+  expect_adapters("<lora:ink:.5>a <lora:old style v2:-1.25:0>cat", "a cat",
+                  {{"ink", .5, .5}, {"old style v2", -1.25, 0}});
+  expect_adapters("<lora:ink", "<lora:ink", {});
+  expect_adapters("<lora:a><lora:b", "<lora:b", {{"a", 1, 1}});
+  expect_adapters("<lo<lora:a>ra:b>", "<lora:b>", {{"a", 1, 1}});
+  expect_adapters("<b> <Lora:a>", "<b> <Lora:a>", {});
+}
+
+TEST(Prompt, AdaptersWithoutSenseAreRefused) {
+  for (const std::string prompt : {"<lora:>", "<lora::1>", "<lora:a:>", "<lora:a:x>", "<lora:a:1:>", "<lora:a:1:2:3>",
+                                   "<lora:a:nan>", "<lora:a:1e999>"}) {
+    test::expect_error(ErrorCode::usage, prompt, [&] {
+      std::string text = prompt;
+      take_adapters(text);
+    });
+  }
+}
+
 TEST(Prompt, AMegabyteOfBracketsIsReadAndTooLargeAWeightRefused) {
   EXPECT_TRUE(weighted_pieces(std::string(1'000'000, '(')).empty());
   std::string pairs, nested;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/scratch.h"
+#include "weights/pickle_file.h"
 #include "weights/safetensors.h"
 
 namespace sumi {
@@ -68,7 +69,10 @@ TEST(ModelFolder, FindsWeightFiles) {
   const ScratchFolder folder;
   // In the order in which a later one is preferred.
   for (const std::string name :
-       {"some_name.safetensors", "model.fp16.safetensors", "diffusion_pytorch_model.fp16.safetensors",
+       {"some_name.ckpt", "some_name.safetensors", "model.non_ema.bin", "pytorch_model.bin.index.fp16.json",
+        "pytorch_model.fp16.bin", "pytorch_model.bin.index.json", "diffusion_pytorch_model.bin",
+        "diffusion_pytorch_model.non_ema.safetensors", "model.bf16.safetensors", "model.safetensors.index.fp16.json",
+        "model.fp16.safetensors", "diffusion_pytorch_model.fp16.safetensors",
         "diffusion_pytorch_model.safetensors.index.json", "model.safetensors", "diffusion_pytorch_model.safetensors"}) {
     folder.write("c/" + name, "");
     EXPECT_EQ(weight_file(folder / "c"), folder / "c" / name);
@@ -76,8 +80,8 @@ TEST(ModelFolder, FindsWeightFiles) {
   folder.write("two/a.safetensors", "");
   folder.write("two/b.safetensors", "");
   expect_error(ErrorCode::not_found, "no weights there", [&] { weight_file(folder / "two"); });
-  folder.write("pickled/diffusion_pytorch_model.bin", "");
-  expect_error(ErrorCode::unsupported, "convert diffusion_pytorch_model.bin", [&] { weight_file(folder / "pickled"); });
+  folder.write("flax/diffusion_flax_model.msgpack", "");
+  expect_error(ErrorCode::unsupported, "not diffusion_flax_model.msgpack", [&] { weight_file(folder / "flax"); });
 }
 
 TEST(ModelFolder, OpensWeightsInSeveralFiles) {
@@ -86,6 +90,19 @@ TEST(ModelFolder, OpensWeightsInSeveralFiles) {
   folder.write("unet/diffusion_pytorch_model.safetensors.index.json", R"({"weight_map":{"w":"part1.safetensors"}})");
   write_safetensors(folder / "unet/part1.safetensors", {{"w", values_source({2}, {1, 2})}});
   EXPECT_EQ(read_all(*ModelFolder(folder.path()).weights("unet")->find("w")), (std::vector<float>{1, 2}));
+}
+
+TEST(ModelFolder, OpensPickledWeights) {
+  const ScratchFolder folder;
+  folder.write("model_index.json", R"({"unet":["diffusers","UNet2DConditionModel"],"vae":["diffusers","A"]})");
+  const std::string pickle = test::only_code("w", test::tensor_code("ByteStorage", 2, 0, {2}, {1}));
+  folder.write("unet/diffusion_pytorch_model.bin", test::torch_file(pickle, "\1\2"));
+  folder.write("vae/diffusion_pytorch_model.bin.index.json", R"({"weight_map":{"w":"part1.bin"}})");
+  folder.write("vae/part1.bin", test::torch_file(pickle, "\3\4"));
+  const ModelFolder model(folder.path());
+  EXPECT_EQ(model.weighted(), (std::vector<std::string>{"unet", "vae"}));
+  EXPECT_EQ(read_all(*model.weights("unet")->find("w")), (std::vector<float>{1, 2}));
+  EXPECT_EQ(read_all(*model.weights("vae")->find("w")), (std::vector<float>{3, 4}));
 }
 
 }  // namespace

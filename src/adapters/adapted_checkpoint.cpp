@@ -1,0 +1,93 @@
+#include "adapters/adapted_checkpoint.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+namespace sumi {
+namespace {
+
+std::int64_t columns_of(const Shape& shape) { return shape.elements() / std::max<std::int64_t>(shape[0], 1); }
+
+/// A tensor plus changes whose factors are at hand.
+class ChangedSource final : public Source {
+ public:
+  struct Part {
+    DeltaPtr delta;
+    float weight;
+  };
+
+  ChangedSource(SourcePtr original, std::vector<Part> parts)
+      : Source(original->shape(), original->stored()), original_(std::move(original)), parts_(std::move(parts)) {}
+
+  void read(std::int64_t first, std::span<float> out) const override {
+    original_->read(first, out);
+    const std::int64_t width = columns_of(shape());
+    const auto left = [&] { return static_cast<std::int64_t>(out.size()); };
+    const auto take = [&](std::int64_t rows, std::int64_t columns) {
+      const Tile tile{first / width, rows, first % width, columns};
+      for (const Part& part : parts_) part.delta->add(tile, part.weight, out.data(), columns);
+      first += rows * columns;
+      out = out.subspan(static_cast<std::size_t>(rows * columns));
+    };
+    if (left() > 0 && first % width != 0) take(1, std::min(width - first % width, left()));
+    while (left() >= width) take(std::min(left() / width, rows_at_once(width)), width);
+    if (left() > 0) take(1, left());
+  }
+
+ private:
+  /// Enough that the factors are used well, few enough that the rows stay in the cache of a core.
+  static std::int64_t rows_at_once(std::int64_t width) { return std::max<std::int64_t>(1, (1 << 16) / width); }
+
+  SourcePtr original_;
+  std::vector<Part> parts_;
+};
+
+AdaptedCheckpoint::Adapted adapted_of(const TensorMap& tensors) {
+  AdaptedCheckpoint::Adapted adapted;
+  for (const auto& [name, source] : tensors) adapted.emplace(name, std::make_shared<AdaptedSource>(source));
+  return adapted;
+}
+
+}  // namespace
+
+AdaptedSource::AdaptedSource(SourcePtr original)
+    : Source(original->shape(), original->stored()), original_(std::move(original)) {}
+
+SourcePtr AdaptedSource::prepared() const {
+  if (changes_.empty()) return original_->prepared();
+  const SourcePtr original = sumi::prepared(original_);
+  std::vector<ChangedSource::Part> parts;
+  for (const auto& [change, weight] : changes_) parts.push_back({change->of(original), static_cast<float>(weight)});
+  return std::make_shared<ChangedSource>(original, std::move(parts));
+}
+
+void AdaptedSource::read(std::int64_t first, std::span<float> out) const {
+  if (changes_.empty()) return original_->read(first, out);
+  prepared()->read(first, out);
+}
+
+void AdaptedSource::set(std::vector<WeightedChange> changes) {
+  if (changes == changes_) return;
+  changes_ = std::move(changes);
+  ++revision_;
+}
+
+AdaptedCheckpoint::AdaptedCheckpoint(CheckpointPtr original)
+    : AdaptedCheckpoint(original, adapted_of(original->tensors())) {}
+
+AdaptedCheckpoint::AdaptedCheckpoint(CheckpointPtr original, Adapted adapted)
+    : Checkpoint(original->where(), TensorMap(adapted.begin(), adapted.end())),
+      original_(std::move(original)),
+      adapted_(std::move(adapted)) {}
+
+SourcePtr AdaptedCheckpoint::want(std::string_view name, const Shape& shape) {
+  if (SourcePtr known = find(name)) return known;
+  SourcePtr source = original_->want(name, shape);
+  if (!source) return nullptr;
+  const auto adapted = std::make_shared<AdaptedSource>(std::move(source));
+  adapted_.emplace(name, adapted);
+  return add(name, adapted);
+}
+
+}  // namespace sumi

@@ -1,0 +1,154 @@
+#include "adapters/factors.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sumi {
+namespace {
+
+std::int64_t rows_of(const Source& source) { return source.shape()[0]; }
+std::int64_t columns_of(const Source& source) { return source.shape().elements() / rows_of(source); }
+std::int64_t taps_of(const Source& core) { return columns_of(core) / core.shape()[1]; }
+
+void scale_by(Matrix& matrix, double scale) {
+  for (float& value : matrix.values) value = static_cast<float>(value * scale);
+}
+
+class LowRank final : public Delta {
+ public:
+  LowRank(const Factors& factors, double scale) : left_(factors.left()), right_(factors.right()) {
+    scale_by(left_, scale);
+  }
+
+  void add(const Tile& tile, float scale, float* out, std::int64_t stride) const override {
+    add_product(tile.rows, tile.columns, left_.columns, scale, left_.row(tile.row), left_.columns,
+                right_.values.data() + tile.column, right_.columns, out, stride);
+  }
+
+ private:
+  Matrix left_, right_;
+};
+
+class Hadamard final : public Delta {
+ public:
+  Hadamard(const Factors& first, const Factors& second, double scale) : first_(first, scale), second_(second, 1) {}
+
+  void add(const Tile& tile, float scale, float* out, std::int64_t stride) const override {
+    const auto count = static_cast<std::size_t>(tile.rows * tile.columns);
+    std::vector<float> a(count), b(count);
+    first_.add(tile, scale, a.data(), tile.columns);
+    second_.add(tile, 1, b.data(), tile.columns);
+    for (std::int64_t i = 0; i < tile.rows; ++i) {
+      const std::size_t row = static_cast<std::size_t>(i * tile.columns);
+      for (std::int64_t j = 0; j < tile.columns; ++j) out[i * stride + j] += a[row + j] * b[row + j];
+    }
+  }
+
+ private:
+  LowRank first_, second_;
+};
+
+class Kronecker final : public Delta {
+ public:
+  Kronecker(const Factors& outer, const Factors& inner, double scale)
+      : outer_(outer.product()), inner_(inner.product()) {
+    scale_by(outer_, scale);
+  }
+
+  void add(const Tile& tile, float scale, float* out, std::int64_t stride) const override {
+    const std::int64_t end = tile.column + tile.columns;
+    for (std::int64_t i = 0; i < tile.rows; ++i) {
+      const float* outer = outer_.row((tile.row + i) / inner_.rows);
+      const float* inner = inner_.row((tile.row + i) % inner_.rows);
+      float* row = out + i * stride - tile.column;
+      for (std::int64_t at = tile.column; at < end;) {
+        const std::int64_t block = at / inner_.columns, begin = block * inner_.columns;
+        const std::int64_t stop = std::min(end, begin + inner_.columns);
+        const float factor = scale * outer[block];
+        for (; at < stop; ++at) row[at] += factor * inner[at - begin];
+      }
+    }
+  }
+
+ private:
+  Matrix outer_, inner_;
+};
+
+class Difference final : public Delta {
+ public:
+  explicit Difference(SourcePtr values) : values_(std::move(values)) {}
+
+  void add(const Tile& tile, float scale, float* out, std::int64_t stride) const override {
+    const std::int64_t width = columns_of(*values_);
+    std::vector<float> row(static_cast<std::size_t>(tile.columns));
+    for (std::int64_t i = 0; i < tile.rows; ++i) {
+      values_->read((tile.row + i) * width + tile.column, row);
+      for (std::size_t j = 0; j < row.size(); ++j) out[i * stride + static_cast<std::int64_t>(j)] += scale * row[j];
+    }
+  }
+
+ private:
+  SourcePtr values_;
+};
+
+}  // namespace
+
+std::int64_t Factors::rows() const { return a_transposed ? columns_of(*a) : rows_of(*a); }
+std::int64_t Factors::columns() const { return columns_of(b ? *b : *a) * (core ? taps_of(*core) : 1); }
+std::int64_t Factors::rank() const { return b ? rows_of(*b) : 0; }
+
+std::string Factors::problem() const {
+  if (!b) return core ? "a core has no second factor" : "";
+  const std::int64_t inner = a_transposed ? rows_of(*a) : columns_of(*a);
+  if (core && core->shape().rank() < 2) return fmt::format("a core of shape {}", core->shape().text());
+  const std::int64_t from = core ? rows_of(*core) : rows_of(*b), to = core ? core->shape()[1] : rows_of(*b);
+  if (inner == from && to == rows_of(*b)) return "";
+  return fmt::format("factors of {} and {}{} cannot be multiplied", a->shape().text(), b->shape().text(),
+                     core ? fmt::format(" around {}", core->shape().text()) : "");
+}
+
+Matrix Factors::left() const { return a_transposed ? Matrix(*a).transposed() : Matrix(*a); }
+
+Matrix Factors::right() const {
+  Matrix inner(*b);
+  if (!core) return inner;
+  const Matrix taps(*core);
+  const std::int64_t count = taps_of(*core);
+  Matrix joined(taps.rows, inner.columns * count);
+  for (std::int64_t i = 0; i < taps.rows; ++i) {
+    for (std::int64_t j = 0; j < inner.rows; ++j) {
+      const float* tap = taps.row(i) + j * count;
+      for (std::int64_t c = 0; c < inner.columns; ++c) {
+        const float value = inner.row(j)[c];
+        for (std::int64_t t = 0; t < count; ++t) joined.row(i)[c * count + t] += value * tap[t];
+      }
+    }
+  }
+  return joined;
+}
+
+Matrix Factors::product() const {
+  Matrix first = left();
+  if (!b) return first;
+  const Matrix second = right();
+  Matrix whole(first.rows, second.columns);
+  add_product(whole.rows, whole.columns, first.columns, 1, first.row(0), first.columns, second.row(0), second.columns,
+              whole.row(0), whole.columns);
+  return whole;
+}
+
+DeltaPtr low_rank_delta(const Factors& factors, double scale) { return std::make_unique<LowRank>(factors, scale); }
+
+DeltaPtr hadamard_delta(const Factors& first, const Factors& second, double scale) {
+  return std::make_unique<Hadamard>(first, second, scale);
+}
+
+DeltaPtr kronecker_delta(const Factors& outer, const Factors& inner, double scale) {
+  return std::make_unique<Kronecker>(outer, inner, scale);
+}
+
+DeltaPtr difference_delta(SourcePtr values) { return std::make_unique<Difference>(std::move(values)); }
+
+}  // namespace sumi

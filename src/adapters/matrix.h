@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/source.h"
+
+namespace sumi {
+
+/// Row-major float32.
+struct Matrix {
+  std::int64_t rows = 0, columns = 0;
+  std::vector<float> values;
+
+  Matrix(std::int64_t row_count, std::int64_t column_count)
+      : rows(row_count), columns(column_count), values(static_cast<std::size_t>(row_count * column_count)) {}
+  /// A tensor: its first axis by all others.
+  explicit Matrix(const Source& source);
+
+  float* row(std::int64_t i) { return values.data() + i * columns; }
+  const float* row(std::int64_t i) const { return values.data() + i * columns; }
+  Matrix transposed() const;
+};
+
+/// Rows of a matrix, and the columns in which they lie next to each other: c += scale a b with c (m, n), a (m, k) and
+/// b (k, n), rows `ldc`, `lda` and `ldb` apart. In all threads, or within a parallel region in the one that calls.
+void add_product(std::int64_t m, std::int64_t n, std::int64_t k, float scale, const float* a, std::int64_t lda,
+                 const float* b, std::int64_t ldb, float* c, std::int64_t ldc);
+
+}  // namespace sumi

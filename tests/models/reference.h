@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ops/context.h"
+#include "support/fixture.h"
+#include "weights/safetensors.h"
+
+namespace sumi::test {
+
+/// Inputs and results of one of the reference's models, as the *_fixtures.py files write them.
+class Reference {
+ public:
+  explicit Reference(const std::string& name) : tensors_(read_safetensors(fixtures() / (name + ".safetensors"))) {}
+
+  bool has(const std::string& name) const { return tensors_.contains(name); }
+  std::vector<float> values(const std::string& name) const { return read_all(*tensors_.at(name)); }
+  Tensor upload(Context& ctx, const std::string& name) const {
+    return ctx.upload(values(name), tensors_.at(name)->shape());
+  }
+
+ private:
+  TensorMap tensors_;
+};
+
+}  // namespace sumi::test
