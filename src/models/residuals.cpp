@@ -49,8 +49,14 @@ Tensor add_residuals(Context& ctx, const Tensor& x, std::vector<Tensor>& skips, 
   // Of its own: without a middle, x is the last of the skips.
   Tensor y = combine(ctx, std::array{Term{1, x}});
   add_to_last(ctx, y, residuals.middle);
-  for (std::size_t i = 0; i < skips.size(); ++i) add_to_last(ctx, skips[i], residuals.down[i]);
+  add_residuals(ctx, skips, residuals);
   return y;
+}
+
+void add_residuals(Context& ctx, std::vector<Tensor>& skips, const Residuals& residuals) {
+  check(residuals.down.size() >= skips.size(), ErrorCode::internal, "residuals: {} for {} skips", residuals.down.size(),
+        skips.size());
+  for (std::size_t i = 0; i < skips.size(); ++i) add_to_last(ctx, skips[i], residuals.down[i]);
 }
 
 }  // namespace sumi

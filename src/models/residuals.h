@@ -22,5 +22,7 @@ void accumulate(Context& ctx, Residuals& sum, Residuals more, double weight, boo
 /// they belong to the last of them: to the prompt's half of guidance, as guess mode wants it.
 /// Error(usage) where they are not of the UNet's shapes.
 Tensor add_residuals(Context& ctx, const Tensor& x, std::vector<Tensor>& skips, const Residuals& residuals);
+/// The same for the skips alone, which may be the first few of the UNet's.
+void add_residuals(Context& ctx, std::vector<Tensor>& skips, const Residuals& residuals);
 
 }  // namespace sumi

@@ -1,5 +1,6 @@
 #include "models/unet.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "ops/layout.h"
@@ -45,23 +46,43 @@ UNet::Conditioning UNet::prepare(Context& ctx, const Prompt& prompt) const {
 }
 
 Tensor UNet::operator()(Context& ctx, const Tensor& latent, const Tensor& timesteps, const Conditioning& conditioning,
-                        const Residuals* residuals) const {
+                        const UNetOptions& options) const {
   check(conditioning.keys.size() == transformers_, ErrorCode::internal,
         "unet: the prompt was prepared for {} transformers, the model has {}", conditioning.keys.size(), transformers_);
   const UNetStep step = encoder_.begin(ctx, timesteps, conditioning);
   std::vector<Tensor> skips;
-  Tensor x = encoder_.down(ctx, latent, skips, step);
-  x = encoder_.middle(ctx, std::move(x), step);
-  if (residuals) x = add_residuals(ctx, x, skips, *residuals);
-  x = up(ctx, std::move(x), skips, step);
+  Tensor x = down(ctx, latent, skips, step, options);
+  x = up(ctx, std::move(x), skips, step, options.cache);
   x = norm_out_(ctx, x, Activation::silu);
   return conv_out_(ctx, x, {.type = DType::f32});
 }
 
-Tensor UNet::up(Context& ctx, Tensor x, std::vector<Tensor>& skips, const UNetStep& step) const {
+Tensor UNet::down(Context& ctx, const Tensor& latent, std::vector<Tensor>& skips, const UNetStep& step,
+                  const UNetOptions& options) const {
+  const Residuals* residuals = options.residuals;
+  FeatureCache* cache = options.cache;
+  if (cache && cache->reuse) {
+    check(static_cast<bool>(cache->state), ErrorCode::internal, "unet: nothing to reuse before a full step");
+    encoder_.down(ctx, latent, skips, step, {}, cache->layers);
+    if (residuals) add_residuals(ctx, skips, *residuals);
+    return cache->state;
+  }
+  if (cache) cache->state = {};
+  Tensor x = encoder_.down(ctx, latent, skips, step);
+  x = encoder_.middle(ctx, std::move(x), step);
+  return residuals ? add_residuals(ctx, x, skips, *residuals) : x;
+}
+
+Tensor UNet::up(Context& ctx, Tensor x, std::vector<Tensor>& skips, const UNetStep& step, FeatureCache* cache) const {
+  std::size_t left = encoder_.skip_channels().size();
   for (const UNetStage& stage : up_) {
+    // Layers that have no skip are left out, and with all layers of a stage what follows them.
+    const std::size_t layers = stage.resnets.size(), begin = std::min(left - skips.size(), layers);
+    left -= layers;
+    if (begin == layers) continue;
     const Trace::Span span(ctx.trace, "layer", stage.name);
-    for (std::size_t i = 0; i < stage.resnets.size(); ++i) {
+    for (std::size_t i = begin; i < layers; ++i) {
+      if (cache && cache->layers == skips.size()) cache->state = x;
       x = concat(ctx, x, pop(skips));
       x = stage.layer(ctx, i, std::move(x), step);
     }

@@ -17,6 +17,21 @@ struct UNetConfig : UNetEncoderConfig {
   static UNetConfig from(const Settings& settings);
 };
 
+/// What lets a step leave out the deep layers of a UNet: the deeper, the less changes from one step to the next (Ma et
+/// al., 2024). A full step keeps what enters the first of the last `layers` layers of the way up. A step that reuses it
+/// computes only those, and on the way down only the layers whose results those look at.
+struct FeatureCache {
+  std::size_t layers;  ///< from 1 to all layers of the way up
+  bool reuse = false;  ///< in this step; only after a full one for latents of the same shape
+  Tensor state = {};   ///< in the arena of the last full step
+};
+
+/// What a prediction may use besides its inputs.
+struct UNetOptions {
+  const Residuals* residuals = nullptr;  ///< of ControlNets, weighted
+  FeatureCache* cache = nullptr;
+};
+
 /// The denoiser of latent diffusion (Rombach et al., 2022): a UNet of resnet blocks and transformers that look at the
 /// prompt.
 class UNet {
@@ -32,12 +47,14 @@ class UNet {
   Conditioning prepare(Context& ctx, const Prompt& prompt) const;
   /// What the model was trained to predict, noise or velocity: (batch, height, width, out_channels) float32.
   /// latent: (batch, height, width, in_channels) float32, any height and width; timesteps: (batch) float32.
-  /// `residuals`: of ControlNets, weighted.
   Tensor operator()(Context& ctx, const Tensor& latent, const Tensor& timesteps, const Conditioning& conditioning,
-                    const Residuals* residuals = nullptr) const;
+                    const UNetOptions& options = {}) const;
 
  private:
-  Tensor up(Context& ctx, Tensor x, std::vector<Tensor>& skips, const UNetStep& step) const;
+  /// What enters the way up: made, or kept by the cache.
+  Tensor down(Context& ctx, const Tensor& latent, std::vector<Tensor>& skips, const UNetStep& step,
+              const UNetOptions& options) const;
+  Tensor up(Context& ctx, Tensor x, std::vector<Tensor>& skips, const UNetStep& step, FeatureCache* cache) const;
 
   UNetConfig config_;
   UNetEncoder encoder_;

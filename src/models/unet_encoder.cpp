@@ -72,18 +72,19 @@ UNetStep UNetEncoder::begin(Context& ctx, const Tensor& timesteps, const Conditi
 }
 
 Tensor UNetEncoder::down(Context& ctx, const Tensor& latent, std::vector<Tensor>& skips, const UNetStep& step,
-                         const Tensor& hint) const {
+                         const Tensor& hint, std::size_t most) const {
   check(latent.size(-1) == config_.in_channels, ErrorCode::internal, "unet: latents {}, the model takes {} channels",
         latent.shape().text(), config_.in_channels);
   Tensor x = conv_in_(ctx, cast(ctx, latent, ctx.type), {.residual = hint});
   skips.push_back(x);
   for (const UNetStage& stage : down_) {
+    if (skips.size() == most) break;
     const Trace::Span span(ctx.trace, "layer", stage.name);
-    for (std::size_t i = 0; i < stage.resnets.size(); ++i) {
+    for (std::size_t i = 0; i < stage.resnets.size() && skips.size() < most; ++i) {
       x = stage.layer(ctx, i, std::move(x), step);
       skips.push_back(x);
     }
-    if (!stage.downsample) continue;
+    if (!stage.downsample || skips.size() == most) continue;
     x = (*stage.downsample)(ctx, x);
     skips.push_back(x);
   }

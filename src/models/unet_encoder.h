@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -61,9 +62,10 @@ class UNetEncoder {
   Conditioning prepare(Context& ctx, const Prompt& prompt) const;
   UNetStep begin(Context& ctx, const Tensor& timesteps, const Conditioning& conditioning) const;
   /// latent: (batch, height, width, in_channels) float32. What every layer made is left in `skips`, the last of them
-  /// is the result. `hint`: added to the first, (batch, height, width, channels of the first stage).
+  /// is the result. `hint`: added to the first, (batch, height, width, channels of the first stage). Stops when there
+  /// are `most` skips, from 1 upwards.
   Tensor down(Context& ctx, const Tensor& latent, std::vector<Tensor>& skips, const UNetStep& step,
-              const Tensor& hint = {}) const;
+              const Tensor& hint = {}, std::size_t most = SIZE_MAX) const;
   /// x itself for models that have no middle.
   Tensor middle(Context& ctx, Tensor x, const UNetStep& step) const;
 

@@ -44,7 +44,7 @@ Residuals look(Context& ctx, const ControlNet& net, const Reference& reference, 
 Tensor predict(Context& ctx, const UNet& unet, const Reference& reference, const Residuals* residuals) {
   const auto conditioning = unet.prepare(ctx, prompt_of(ctx, reference));
   return unet(ctx, reference.upload(ctx, "input.latent"), reference.upload(ctx, "input.timesteps"), conditioning,
-              residuals);
+              {.residuals = residuals});
 }
 
 struct Case {
