@@ -97,6 +97,26 @@ std::string image_json(const std::filesystem::path& path, const Image& image) {
   return line({{"path", path.string()}, {"width", image.width}, {"height", image.height}, {"text", std::move(text)}});
 }
 
+std::string pull_json(const std::string& model, const PullResult& result) {
+  return line({{"model", model},
+               {"path", result.path.string()},
+               {"commit", result.commit},
+               {"files", result.files},
+               {"bytes", result.bytes},
+               {"fetched_bytes", result.fetched_bytes},
+               {"notes", result.notes}});
+}
+
+std::string stored_json(const StoredModel& model) {
+  return line({{"name", model.name},
+               {"revisions", model.revisions},
+               {"commit", model.commit},
+               {"path", model.path.string()},
+               {"bytes", model.bytes},
+               {"complete", model.missing.empty()},
+               {"missing", model.missing}});
+}
+
 std::string doctor_json(const Doctor& doctor) {
   Json facts = Json::object(), ops = Json::array();
   for (const Facts& table : doctor.facts) {

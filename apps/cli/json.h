@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sumi/engine.h"
+#include "sumi/hub.h"
 #include "sumi/inspect.h"
 #include "sumi/tools.h"
 
@@ -17,6 +18,8 @@ std::string picture_json(const std::filesystem::path& path, const Picture& pictu
 std::string bench_json(const BenchRow& row);
 std::string model_json(const ModelInfo& model);
 std::string image_json(const std::filesystem::path& path, const Image& image);
+std::string pull_json(const std::string& model, const PullResult& result);
+std::string stored_json(const StoredModel& model);
 std::string doctor_json(const Doctor& doctor);
 
 }  // namespace sumi::cli

@@ -24,8 +24,11 @@ struct Verb {
 };
 constexpr std::array verbs{
     Verb{"generate", "makes pictures from a prompt", generate},
+    Verb{"pull", "fetches a model from a hub", pull},
+    Verb{"models", "the models that are here", models},
     Verb{"info", "what a model holds, or the settings in a picture's file", info},
     Verb{"bench", "how fast a model and its parts run here", bench},
+    Verb{"convert", "a model folder to a single file, or back", convert},
     Verb{"doctor", "what this machine has, and which implementation each op takes", doctor},
 };
 

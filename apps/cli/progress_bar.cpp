@@ -29,11 +29,6 @@ std::string time_left(const Progress& progress) {
   return fmt::format(", {} left", seconds_text((progress.steps - progress.step) / progress.steps_per_second));
 }
 
-std::string bar(const Progress& progress, int width) {
-  const int done = progress.steps > 0 ? width * progress.step / progress.steps : 0;
-  return fmt::format("[{:=<{}}{:<{}}]", "", done, "", width - done);
-}
-
 std::string details(const Progress& progress) {
   const std::string rate = rate_text(progress.steps_per_second);
   return fmt::format("{}/{}{}{}{}", progress.step, progress.steps, rate.empty() ? "" : ", ", rate, time_left(progress));
@@ -57,17 +52,12 @@ void ProgressBar::tell(const Progress& progress) {
 void ProgressBar::draw(const Progress& progress) {
   std::string line = label_ + name_of(progress.phase);
   if (progress.phase == Phase::denoise) {
-    const std::string text = details(progress);
-    const int room = columns_of(stderr) - static_cast<int>(line.size() + text.size()) - 5;
-    if (room >= 5) line += fmt::format(" {}", bar(progress, std::min(room, 40)));
-    line += fmt::format(" {}", text);
+    line =
+        with_bar(line, progress.steps > 0 ? static_cast<double>(progress.step) / progress.steps : 0, details(progress));
   } else if (progress.steps > 1) {
     line += fmt::format(" {}/{}", progress.step, progress.steps);
   }
-  const auto columns = static_cast<std::size_t>(columns_of(stderr));
-  if (line.size() >= columns) line.resize(columns - 1);  // a line that wraps could not be drawn over
-  print(stderr, "\r\x1b[K" + line);
-  drawn_ = true;
+  line_.draw(std::move(line));
 }
 
 void ProgressBar::log(const Progress& progress) {
@@ -79,11 +69,6 @@ void ProgressBar::log(const Progress& progress) {
   } else if (last) {
     print(stderr, fmt::format("{}{}: {}\n", label_, name_of(progress.phase), seconds_text(progress.seconds)));
   }
-}
-
-void ProgressBar::clear() {
-  if (drawn_) print(stderr, "\r\x1b[K");
-  drawn_ = false;
 }
 
 }  // namespace sumi::cli

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "status_line.h"
 #include "sumi/progress.h"
 
 namespace sumi::cli {
@@ -10,21 +11,19 @@ namespace sumi::cli {
 class ProgressBar {
  public:
   explicit ProgressBar(bool silent);
-  ~ProgressBar() { clear(); }
-  ProgressBar(const ProgressBar&) = delete;
-  ProgressBar& operator=(const ProgressBar&) = delete;
 
   /// What each line begins with: "run 2 of 5: ".
   void label(std::string text);
   void tell(const Progress& progress);
   /// Removes the line, so that others can be printed.
-  void clear();
+  void clear() { line_.clear(); }
 
  private:
   void draw(const Progress& progress);
   void log(const Progress& progress);
 
-  bool silent_, terminal_, drawn_ = false;
+  bool silent_, terminal_;
+  StatusLine line_;
   std::string label_;
 };
 

@@ -59,11 +59,14 @@ std::vector<std::string> nearest_names(std::string_view wanted, std::span<const 
 }
 
 std::string did_you_mean(std::string_view wanted, std::span<const std::string> known) {
-  const auto names = nearest_names(wanted, known);
+  return did_you_mean(nearest_names(wanted, known));
+}
+
+std::string did_you_mean(std::span<const std::string> near) {
   std::string text;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (i > 0) text += i + 1 < names.size() ? ", " : " or ";
-    text += names[i];
+  for (std::size_t i = 0; i < near.size(); ++i) {
+    if (i > 0) text += i + 1 < near.size() ? ", " : " or ";
+    text += near[i];
   }
   return text.empty() ? text : "; did you mean " + text + "?";
 }

@@ -14,5 +14,7 @@ std::vector<std::string> nearest_names(std::string_view wanted, std::span<const 
 
 /// For the end of an error's text: "", "; did you mean a?" or "; did you mean a, b or c?".
 std::string did_you_mean(std::string_view wanted, std::span<const std::string> known);
+/// The same of names that are known to be near.
+std::string did_you_mean(std::span<const std::string> near);
 
 }  // namespace sumi

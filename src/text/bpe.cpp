@@ -11,18 +11,6 @@ namespace {
 
 constexpr std::string_view kEndOfWord = "</w>";
 
-/// The printable character that stands for each byte in the token files: itself where Latin-1 prints it, else the next
-/// unused one from U+0100 on.
-std::array<std::string, 256> byte_alphabet() {
-  std::array<std::string, 256> alphabet;
-  char32_t next = 256;
-  for (char32_t byte = 0; byte < 256; ++byte) {
-    const bool printable = (byte > 32 && byte < 127) || (byte > 160 && byte != 173);
-    append_utf8(printable ? byte : next++, alphabet[byte]);
-  }
-  return alphabet;
-}
-
 std::uint64_t key_of(std::int32_t left, std::int32_t right) {
   return static_cast<std::uint64_t>(left) << 32 | static_cast<std::uint32_t>(right);
 }
@@ -41,6 +29,16 @@ struct Join {
 };
 
 }  // namespace
+
+std::array<std::string, 256> byte_alphabet() {
+  std::array<std::string, 256> alphabet;
+  char32_t next = 256;
+  for (char32_t byte = 0; byte < 256; ++byte) {
+    const bool printable = (byte > 32 && byte < 127) || (byte > 160 && byte != 173);
+    append_utf8(printable ? byte : next++, alphabet[byte]);
+  }
+  return alphabet;
+}
 
 Bpe::Bpe(const Vocabulary& vocabulary) {
   const auto alphabet = byte_alphabet();

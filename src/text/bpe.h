@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -9,6 +10,10 @@
 #include "text/vocabulary.h"
 
 namespace sumi {
+
+/// The printable character that stands for each byte in the token files: itself where Latin-1 prints it, else the next
+/// unused one from U+0100 on.
+std::array<std::string, 256> byte_alphabet();
 
 /// Byte-pair encoding (Sennrich, Haddow and Birch 2016) on bytes: a word begins as its bytes, the last one marked as
 /// the end of the word; the pair that comes first in the list of merges is joined, the leftmost first, until none is

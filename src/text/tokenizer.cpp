@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/check.h"
+#include "text/clip_tokenizer.h"
 #include "text/unicode.h"
 
 namespace sumi {
@@ -59,6 +60,8 @@ void longest_first(Patterns& patterns) {
 Tokenizer Tokenizer::load(const std::filesystem::path& folder) {
   return Tokenizer(parse_vocabulary(read_tokenizer_files(folder)));
 }
+
+Tokenizer Tokenizer::clip(const std::string& pad) { return Tokenizer(parse_vocabulary(clip_tokenizer_files(pad))); }
 
 Tokenizer::Tokenizer(const Vocabulary& vocabulary)
     : bpe_(vocabulary),

@@ -27,6 +27,8 @@ class Tokenizer {
  public:
   /// A folder with vocab.json and merges.txt, or tokenizer.json; errors as in vocabulary.h.
   static Tokenizer load(const std::filesystem::path& folder);
+  /// CLIP's own, which is part of the library (clip_tokenizer.h).
+  static Tokenizer clip(const std::string& pad = "<|endoftext|>");
   explicit Tokenizer(const Vocabulary& vocabulary);
 
   /// Words to know beside the vocabulary's, in place of those of the last call. Error(usage) for one that is blank, is

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -62,6 +64,19 @@ inline Image waves(int width, int height) {
     }
   }
   return image;
+}
+
+/// A picture of tests/fixtures/image.
+inline Image fixture(const std::string& name) {
+  return read_image(std::filesystem::path(SUMI_SOURCE_DIR) / "tests" / "fixtures" / "image" / name);
+}
+
+/// 256 where the sizes differ.
+inline int largest_difference(const std::vector<std::uint8_t>& a, const std::vector<std::uint8_t>& b) {
+  if (a.size() != b.size()) return 256;
+  int most = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(int{a[i]} - int{b[i]}));
+  return most;
 }
 
 /// Peak signal to noise ratio in dB.

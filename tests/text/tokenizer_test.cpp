@@ -6,6 +6,7 @@
 
 #include "clip_files.h"
 #include "support/scratch.h"
+#include "text/clip_tokenizer.h"
 #include "weights/checkpoint.h"
 
 namespace sumi {
@@ -48,6 +49,24 @@ TEST(Tokenizer, GivesTheReferencesIdsWithClipsOwnMerges) {
   expect_reference_ids("tokenizer-clip", clip());
   EXPECT_EQ(clip().vocabulary_size(), 49408);
   EXPECT_EQ(clip().bos(), 49406);
+}
+
+TEST(Tokenizer, ClipsOwnIsPartOfTheLibrary) {
+  const TokenizerFiles files = clip_tokenizer_files();
+  EXPECT_EQ(*files.merges, *test::clip_files().merges);
+  EXPECT_EQ(parse_json(*files.vocab, "library"), parse_json(*test::clip_files().vocab, "test"));
+  const Tokenizer tokenizer = Tokenizer::clip();
+  expect_reference_ids("tokenizer-clip", tokenizer);
+  EXPECT_EQ(tokenizer.length(), 77);
+  EXPECT_EQ(tokenizer.vocabulary_size(), 49408);
+  EXPECT_EQ(tokenizer.pad(), 49407);
+  const Tokenizer open = Tokenizer::clip("!");
+  EXPECT_EQ(open.pad(), 0);
+  EXPECT_EQ(open.padded("a"), [&] {
+    Ids ids = tokenizer.padded("a");
+    std::fill(ids.begin() + 3, ids.end(), 0);
+    return ids;
+  }());
 }
 
 TEST(Tokenizer, BothFileFormatsGiveTheSame) {
