@@ -87,8 +87,8 @@ template std::uint64_t parse_number(std::string_view, const std::string&);
 void add_engine_options(CLI::App& app, EngineOptions& to) {
   const char* group = "Model and machine";
   app.add_option("-m,--model", to.model,
-                 "folder in diffusers layout, name of a model that Sumi has, or synthetic:sd15, sd21, sdxl,\n"
-                 "bksdm-small for random weights (default: the model that comes with Sumi)")
+                 "folder in diffusers layout, name of a model that Sumi has, ORG/NAME[@REV] of a hub, or\n"
+                 "synthetic:sd15, sd21, sdxl, bksdm-small for random weights (default: the model that comes with Sumi)")
       ->type_name("MODEL")
       ->group(group);
   app.add_option("--device", to.device, "cpu, or ref for the plain definition of every op (default cpu)")

@@ -9,6 +9,7 @@
 #include "json.h"
 #include "output_name.h"
 #include "progress_bar.h"
+#include "pull.h"
 #include "stop.h"
 #include "terminal.h"
 #include "units.h"
@@ -56,6 +57,7 @@ class Generation {
   void run() {
     check_writable();
     const std::atomic<bool>& stop = stop_on_signals();
+    fetch_if_needed(o_.engine.model, o_.quiet, stop);
     Engine engine(o_.engine);
     Request request = o_.request;
     for (int i = 0; i < o_.count; ++i) {

@@ -18,8 +18,8 @@ namespace sumi {
 
 /// Which model on which device.
 struct EngineOptions {
-  /// A folder in diffusers layout, "synthetic:sd15" (and sd21, bksdm-small) for random weights of a full-size model, or
-  /// empty for the model that comes with Sumi.
+  /// A folder in diffusers layout, "ORG/NAME[@REV]" that `pull` has fetched, "synthetic:sd15" (and sd21, bksdm-small)
+  /// for random weights of a full-size model, or empty for the model that comes with Sumi.
   std::string model;
   std::string device = "cpu";  ///< "cpu", or "ref" for the plain definition of every op
   /// "auto", "f32", "bf16" or "f16". A CPU computes f16 files in the type that "auto" gives; `Report::notes` says so.
