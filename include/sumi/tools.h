@@ -40,6 +40,18 @@ void bench(const BenchOptions& options, const std::function<void(const BenchRow&
 /// load. The folder appears whole or not at all. Error(io), Error(usage).
 void write_model(const std::string& model, const std::filesystem::path& folder, const std::string& dtype = "f16");
 
+struct ConvertOptions {
+  std::string dtype;             ///< "f32", "f16" or "bf16"; empty: every tensor stays as it is stored, without loss
+  std::filesystem::path config;  ///< a folder whose configurations and tokenizers win over what a file's shapes tell
+  std::string prediction;        ///< of a file: "epsilon" or "v"; empty: what the file shows
+};
+
+/// A model between the forms that others share. A folder in diffusers layout (of a model, or of its UNet, autoencoder or
+/// a ControlNet alone) becomes one `.safetensors` file with the names of LDM; a safetensors or PyTorch file becomes such
+/// a folder, or, where `to` ends in `.safetensors`, a file of the same tensors. What is written appears whole or not at
+/// all. Error(usage, not_found, io, bad_file, unsupported).
+void convert(const std::filesystem::path& from, const std::filesystem::path& to, const ConvertOptions& options = {});
+
 /// Appends the rows to a CSV file that begins with
 /// `device,precision,autocast,xformers,runtime,n_samples,latency,memory` (seconds per batch; GB; -1 and -1 when out of
 /// memory), Sumi's own columns after those.

@@ -1,70 +1,15 @@
+#include <algorithm>
 #include <array>
-#include <cerrno>
-#include <stdlib.h>
-#include <system_error>
 
-#include "core/atomic_file.h"
-#include "core/nearest.h"
+#include "api/folder_writer.h"
 #include "hub/find.h"
 #include "pipelines/parts.h"
 #include "sumi/tools.h"
-#include "weights/safetensors.h"
 
 namespace sumi {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A folder that appears whole or not at all: files go to a hidden one beside it.
-class AtomicFolder {
- public:
-  explicit AtomicFolder(const fs::path& path) : path_(path.has_filename() ? path : path.parent_path()) {
-    std::error_code ignored;
-    check(!path_.empty(), ErrorCode::usage, "the folder to write has no name");
-    check(!fs::exists(path_, ignored) || fs::is_empty(path_, ignored), ErrorCode::io,
-          "{}: exists already; remove it or choose another name", path_.string());
-    std::string name = (path_.parent_path() / fmt::format(".{}.XXXXXX", path_.filename().string())).string();
-    if (::mkdtemp(name.data()) == nullptr) refuse(errno);
-    temporary_ = name;
-  }
-  AtomicFolder(const AtomicFolder&) = delete;
-  AtomicFolder& operator=(const AtomicFolder&) = delete;
-  ~AtomicFolder() {
-    std::error_code ignored;
-    if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
-  }
-
-  /// Where a file of the folder is to be written; the folders above it are made.
-  fs::path at(const fs::path& relative) const {
-    const fs::path path = temporary_ / relative;
-    std::error_code problem;
-    fs::create_directories(path.parent_path(), problem);
-    if (problem) refuse(problem.value());
-    return path;
-  }
-  void commit() {
-    std::error_code problem;
-    // mkdtemp's folders are closed to others.
-    fs::permissions(temporary_,
-                    fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read | fs::perms::others_exec,
-                    fs::perm_options::add, problem);
-    fs::rename(temporary_, path_, problem);
-    if (problem) refuse(problem.value());
-    temporary_.clear();
-  }
-
- private:
-  [[noreturn]] void refuse(int error) const {
-    fail(ErrorCode::io, "{}: cannot be written: {}", path_.string(), std::generic_category().message(error));
-  }
-
-  fs::path path_, temporary_;
-};
-
-void write_json(const fs::path& path, const Json& json) {
-  const std::string text = json.dump(2) + "\n";
-  write_whole_file(path, std::as_bytes(std::span(text)));
-}
 
 /// What other programs want to read in a configuration and presets leave to defaults.
 Json written_config(const ModelFiles& files, const std::string& component) {
@@ -120,31 +65,20 @@ void copy_folder_files(const fs::path& from, const AtomicFolder& out) {
   }
 }
 
-void write_weights(const ModelFiles& files, const std::string& component, DType type, const AtomicFolder& out) {
-  const CheckpointPtr checkpoint = files.weights(component);
-  TensorMap floats;  // position ids and the like are no weights
-  for (const auto& [name, source] : checkpoint->tensors()) {
+/// Without position ids and the like, which are no weights.
+TensorMap floats_of(const Checkpoint& checkpoint) {
+  TensorMap floats;
+  for (const auto& [name, source] : checkpoint.tensors()) {
     const DType stored = source->stored();
     if (stored == DType::f32 || stored == DType::bf16 || stored == DType::f16) floats.emplace(name, source);
   }
-  const bool text = component.starts_with("text_encoder");
-  const char* file = text ? "model.safetensors" : "diffusion_pytorch_model.safetensors";
-  write_safetensors(out.at(fs::path(component) / file), floats, type);
-}
-
-DType parse_type(const std::string& name) {
-  const std::vector<std::string> known{"f32", "f16", "bf16"};
-  for (const DType type : {DType::f32, DType::f16, DType::bf16}) {
-    if (name == name_of(type)) return type;
-  }
-  fail(ErrorCode::usage, "dtype '{}' is not known{}; weights are written in f32, f16 or bf16", name,
-       did_you_mean(name, known));
+  return floats;
 }
 
 }  // namespace
 
 void write_model(const std::string& model, const fs::path& folder, const std::string& dtype) {
-  const DType type = parse_type(dtype);
+  const DType type = parse_weight_type(dtype);
   const auto files = open_model(model);
   AtomicFolder out(folder);
   try {
@@ -156,7 +90,9 @@ void write_model(const std::string& model, const fs::path& folder, const std::st
   } catch (const fs::filesystem_error& error) {
     fail(ErrorCode::io, "{}: cannot be written: {}", folder.string(), error.code().message());
   }
-  for (const std::string& component : files->weighted()) write_weights(*files, component, type, out);
+  for (const std::string& component : files->weighted()) {
+    write_weights(out, component, floats_of(*files->weights(component)), type);
+  }
   out.commit();
 }
 

@@ -26,10 +26,10 @@ Json one_or_all(const std::vector<T>& values) {
 
 bool attends(const Level& level) { return level.front().depth > 0; }
 
-Json depths_of(const Level& level) {
+std::vector<int> depths_of(const Level& level) {
   std::vector<int> depths;
-  for (const auto& block : level) depths.push_back(std::max(block.depth, 1));
-  return one_or_all(depths);
+  for (const auto& block : level) depths.push_back(block.depth);
+  return depths;
 }
 
 /// Error(unsupported) for levels that cannot be said in a configuration.
@@ -59,7 +59,7 @@ Json shared_config(const UNetLayout& layout, const TensorMap& tensors, const std
   for (const Level& level : layout.down) {
     channels.push_back(level.front().channels);
     layers.push_back(level.size());
-    depths.push_back(attends(level) ? depths_of(level) : Json(1));
+    depths.push_back(attends(level) ? one_or_all(depths_of(level)) : Json(1));
   }
   if (!attends(layout.down.back()) && layout.middle_depth > 0) depths.back() = layout.middle_depth;
   check(layout.middle_depth == 0 || depths.back() == layout.middle_depth, ErrorCode::unsupported,
@@ -104,9 +104,9 @@ void add_up_depths(const UNetLayout& layout, Json& config) {
   bool mirrored = true;
   Json depths = Json::array();
   for (std::size_t i = 0; i < count; ++i) {
-    depths.push_back(attends(layout.up[i]) ? depths_of(layout.up[i]) : Json(1));
+    depths.push_back(attends(layout.up[i]) ? Json(depths_of(layout.up[i])) : Json(1));
     const Json& mirror = down.is_array() ? down[count - 1 - i] : down;
-    mirrored = mirrored && (!attends(layout.up[i]) || depths.back() == mirror);
+    mirrored = mirrored && (!attends(layout.up[i]) || one_or_all(depths_of(layout.up[i])) == mirror);
   }
   if (!mirrored) config["reverse_transformer_layers_per_block"] = depths;
 }
@@ -229,7 +229,7 @@ Json scheduler_config(const Family& family, const Json& unet) {
     config["timestep_spacing"] = "leading";
   } else if (unet.at("in_channels") == 8) {
     config["_class_name"] = "EulerAncestralDiscreteScheduler";
-  } else if (family.velocity) {
+  } else if (family.velocity || unet.at("in_channels") == 9) {
     config["_class_name"] = "DDIMScheduler";
     config["set_alpha_to_one"] = false;
     config["clip_sample"] = false;

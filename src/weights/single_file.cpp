@@ -14,6 +14,7 @@ namespace sumi {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr const char* kVelocity = "v_prediction";
 using Parts = std::map<std::string, FilePart, std::less<>>;
 
 bool is_there(const fs::path& path) {
@@ -119,8 +120,9 @@ Family family_of(const TensorMap& tensors, const TensorMap& unet, const fs::path
   family.zero_snr = tensors.contains("ztsnr") || ends_in_noise(tensors);
   const auto yaml = velocity_of_yaml(path);
   const bool marked = family.zero_snr || tensors.contains("v_pred");
-  family.velocity = marked || yaml.value_or(family.kind == Family::Kind::sd2);
-  if (!prediction.empty()) family.velocity = prediction == "v_prediction";
+  const bool usual = family.kind == Family::Kind::sd2 && !tensors.contains("epsilon_pred");
+  family.velocity = marked || yaml.value_or(usual);
+  if (!prediction.empty()) family.velocity = prediction == kVelocity;
   return family;
 }
 
@@ -168,9 +170,12 @@ Json index_of(const Parts& parts, const Family& family, const fs::path& config) 
   return index;
 }
 
-void check_prediction(const std::string& prediction) {
-  check(prediction.empty() || prediction == "epsilon" || prediction == "v_prediction", ErrorCode::usage,
-        "prediction '{}' is not known; there are epsilon and v_prediction", prediction);
+/// As configurations spell it.
+std::string prediction_of(const std::string& asked) {
+  if (asked == "v") return kVelocity;
+  check(asked.empty() || asked == "epsilon" || asked == kVelocity, ErrorCode::usage,
+        "prediction '{}' is not known; there are epsilon and v", asked);
+  return asked;
 }
 
 /// Settings of a part that is replaced, where shapes do not tell them.
@@ -217,13 +222,13 @@ FilePart part_in_folder(fs::path folder, std::string_view part) {
 }  // namespace
 
 std::unique_ptr<ModelFiles> open_single_file(const fs::path& path, const SingleFileOptions& options) {
-  check_prediction(options.prediction);
+  const std::string prediction = prediction_of(options.prediction);
   const CheckpointPtr file = open_checkpoint(path.string());
   const TensorMap& tensors = file->tensors();
   const TensorMap unet = without_prefix(tensors, ldm::kUNet);
   check(has_prefix(unet, "input_blocks.") || has_prefix(unet, "down_blocks."), ErrorCode::unsupported,
         "{}: not a whole model of Stable Diffusion 1, 2 or XL, but {}", path.string(), kind_of_file(tensors));
-  const Family family = family_of(tensors, unet, path, options.prediction);
+  const Family family = family_of(tensors, unet, path, prediction);
   Parts parts = parts_of(tensors, unet, family, options.config, path.string());
   parts.emplace("scheduler", FilePart{scheduler_config(family, parts.at("unet").config), {}});
   for (auto& [name, part] : parts) {
@@ -232,7 +237,7 @@ std::unique_ptr<ModelFiles> open_single_file(const fs::path& path, const SingleF
     const Json inferred = std::exchange(part.config, given->json());
     if (!part.config.contains("_class_name")) part.config["_class_name"] = inferred.at("_class_name");
   }
-  if (!options.prediction.empty()) parts.at("scheduler").config["prediction_type"] = options.prediction;
+  if (!prediction.empty()) parts.at("scheduler").config["prediction_type"] = prediction;
   Json index = index_of(parts, family, options.config);
   return std::make_unique<AssembledFiles>(path, std::move(index), std::move(parts), options.config);
 }

@@ -13,7 +13,7 @@ struct SingleFileOptions {
   /// A folder in diffusers layout whose configurations and tokenizers win over what shapes tell; of parts that it lacks
   /// nothing changes.
   std::filesystem::path config = {};
-  /// "epsilon" or "v_prediction", which weights do not show. Empty: what the configuration says; else "v_prediction"
+  /// "epsilon" or "v", which weights do not show. Empty: what the configuration says; else v
   /// where a `.yaml` beside the file has `parameterization: "v"`, the file holds `v_pred` or `ztsnr`, or its
   /// `alphas_cumprod` end in zero; else, without a `.yaml`, what most files of the family predict: v for Stable
   /// Diffusion 2, noise for the others.
