@@ -138,7 +138,7 @@ TEST(FeatureCache, ReusingForTheSameInputsChangesNothing) {
       const Twice twice = predict_twice(*backend, unet, reference, layers);
       EXPECT_EQ(twice.full, twice.reusing) << model << ", " << layers << " layers";
       EXPECT_GT(twice.reusing_flops, flops);
-      EXPECT_LT(twice.reusing_flops, twice.full_flops);
+      EXPECT_LE(twice.reusing_flops, twice.full_flops) << "equal for all layers of a model without a middle";
       flops = twice.reusing_flops;
     }
   }
