@@ -56,8 +56,7 @@ class PullBar {
 
   void log(const PullProgress& progress) {
     const int quarter = static_cast<int>(share_of(progress) * 4);
-    if (progress.bytes != bytes_) told_ = quarter;  // another set of files; what was there before is no news
-    bytes_ = progress.bytes;
+    if (told_ < 0) told_ = quarter;  // what was there before is no news
     if (quarter <= told_) return;
     told_ = quarter;
     print(stderr, fmt::format("fetching {}: {}\n", name_, details(progress)));
@@ -66,8 +65,7 @@ class PullBar {
   std::string name_;
   bool silent_, terminal_;
   StatusLine line_;
-  int told_ = 0;
-  std::uint64_t bytes_ = 0;
+  int told_ = -1;  ///< the last quarter
 };
 
 PullResult fetch(PullOptions options, bool silent, const std::atomic<bool>& stop) {

@@ -67,7 +67,7 @@ void AdaptedSource::read(std::int64_t first, std::span<float> out) const {
   prepared()->read(first, out);
 }
 
-void AdaptedSource::set(std::vector<WeightedChange> changes) {
+void AdaptedSource::set(std::vector<ScaledChange> changes) {
   if (changes == changes_) return;
   changes_ = std::move(changes);
   ++revision_;

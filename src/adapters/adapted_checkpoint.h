@@ -11,10 +11,10 @@
 namespace sumi {
 
 /// A change as often as it is wanted.
-struct WeightedChange {
-  std::shared_ptr<const Change> change;
+struct ScaledChange {
+  std::shared_ptr<const WeightChange> change;
   double weight = 1;
-  bool operator==(const WeightedChange&) const = default;
+  bool operator==(const ScaledChange&) const = default;
 };
 
 /// A tensor plus the changes that were last set; without any, exactly the tensor. The sum is made while a weight is
@@ -28,11 +28,11 @@ class AdaptedSource final : public Source {
   SourcePtr prepared() const override;
 
   /// Not while anything reads. The revision grows where the changes are others than before.
-  void set(std::vector<WeightedChange> changes);
+  void set(std::vector<ScaledChange> changes);
 
  private:
   SourcePtr original_;
-  std::vector<WeightedChange> changes_;
+  std::vector<ScaledChange> changes_;
   std::uint64_t revision_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,7 @@ class Adapter {
  public:
   struct Layer {
     std::string module;  ///< as the file spells it: "lora_unet_mid_block_attentions_0_proj_in"
-    std::string tensor;  ///< of the module: "weight" or "bias"
-    Change change;
+    WeightChange change;
   };
 
   Adapter(std::string where, std::vector<Layer> layers, std::vector<std::string> unread)
@@ -25,7 +25,7 @@ class Adapter {
 
   const std::string& where() const { return where_; }
   const std::vector<Layer>& layers() const { return layers_; }
-  /// Names of tensors that are of no known kind.
+  /// Names of tensors that are of no known kind, or change biases, which stay as they are.
   const std::vector<std::string>& unread() const { return unread_; }
 
  private:
@@ -35,11 +35,17 @@ class Adapter {
 };
 using AdapterPtr = std::shared_ptr<const Adapter>;
 
-/// Reads the names and shapes of a safetensors file in the naming of kohya, PEFT or diffusers. Errors of
-/// read_safetensors; Error(bad_file) for factors that are missing, or do not fit each other; Error(unsupported) for a
-/// file that holds no changes at all.
+/// The scale of low-rank changes without an alpha tensor: alpha / rank, or alpha / sqrt(rank).
+struct AlphaRule {
+  double alpha;
+  bool root = false;
+};
+
+/// Reads the names and shapes of a file, safetensors or pickled, in the naming of kohya, PEFT or diffusers, and PEFT's
+/// adapter_config.json beside an `adapter_model` file. Errors of the file's format; Error(bad_file) for factors that
+/// are missing, or do not fit each other; Error(unsupported) for a file that holds no changes at all.
 AdapterPtr read_adapter(const std::filesystem::path& path);
 /// The same of tensors by their names in the file; `where` names it in errors.
-AdapterPtr parse_adapter(const TensorMap& tensors, std::string where);
+AdapterPtr parse_adapter(const TensorMap& tensors, std::string where, std::optional<AlphaRule> alpha = {});
 
 }  // namespace sumi

@@ -10,23 +10,21 @@
 namespace sumi {
 namespace {
 
-using Component = std::pair<const std::string, std::shared_ptr<AdaptedCheckpoint>>;
-
 /// The tensors of one component, to be found by what files call their modules.
 class Targets {
  public:
-  explicit Targets(const Component& component)
-      : name_(component.first), tensors_(component.second->adapted()), modules_(modules_of(tensors_)) {}
+  Targets(std::string name, const AdaptedCheckpoint& checkpoint)
+      : name_(std::move(name)), tensors_(checkpoint.adapted()), modules_(checkpoint.tensors()) {}
 
   bool belongs(std::string_view component) const { return component.empty() || component == name_; }
   bool is_text() const { return name_.starts_with("text_encoder"); }
 
-  /// nullptr where there is no such tensor.
-  AdaptedSource* find(std::string_view module, const std::string& tensor) const {
+  /// A matrix or filter bank; nullptr where the module has none. Models read vectors once and for all.
+  AdaptedSource* find(std::string_view module) const {
     const std::string* name = modules_.find(module);
     if (!name) return nullptr;
-    const auto found = tensors_.find(*name + "." + tensor);
-    return found == tensors_.end() ? nullptr : found->second.get();
+    const auto found = tensors_.find(*name + ".weight");
+    return found == tensors_.end() || found->second->shape().rank() < 2 ? nullptr : found->second.get();
   }
 
   /// Channels of the prompt that a UNet reads; 0 where it reads none.
@@ -38,29 +36,20 @@ class Targets {
   }
 
  private:
-  static std::vector<std::string> modules_of(const AdaptedCheckpoint::Adapted& tensors) {
-    std::vector<std::string> modules;
-    for (const auto& [name, source] : tensors) {
-      std::string module = name.substr(0, name.rfind('.'));
-      if (modules.empty() || modules.back() != module) modules.push_back(std::move(module));
-    }
-    return modules;
-  }
-
   std::string name_;
   const AdaptedCheckpoint::Adapted& tensors_;
   ModuleNames modules_;
 };
 
-bool fits(const Change& change, const Shape& weight) {
-  return weight.rank() > 0 && weight[0] == change.rows && weight.elements() == change.rows * change.columns;
+bool fits(const WeightChange& change, const Shape& weight) {
+  return weight[0] == change.rows && weight.elements() == change.rows * change.columns;
 }
 
 /// What a list of adapters comes to, before anything is changed.
 class Resolution {
  public:
   explicit Resolution(const std::map<std::string, std::shared_ptr<AdaptedCheckpoint>>& components) {
-    for (const auto& component : components) targets_.emplace_back(component);
+    for (const auto& [name, checkpoint] : components) targets_.emplace_back(name, *checkpoint);
   }
 
   void add(const AdapterUse& use) {
@@ -73,7 +62,7 @@ class Resolution {
     if (fitting == 0) refuse(adapter);
   }
 
-  std::map<AdaptedSource*, std::vector<WeightedChange>> changes;
+  std::map<AdaptedSource*, std::vector<ScaledChange>> changes;
   std::vector<std::string> unmatched;
 
  private:
@@ -84,7 +73,7 @@ class Resolution {
   bool add(const AdapterUse& use, const Adapter::Layer& layer) {
     const ModulePlace place = place_of(layer.module);
     for (const Targets& target : targets_) {
-      AdaptedSource* source = target.belongs(place.component) ? target.find(place.name, layer.tensor) : nullptr;
+      AdaptedSource* source = target.belongs(place.component) ? target.find(place.name) : nullptr;
       if (!source) continue;
       if (!fits(layer.change, source->shape())) {
         if (reads_prompt(layer.module)) refuse(*use.adapter);

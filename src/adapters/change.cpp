@@ -16,10 +16,10 @@ constexpr std::int64_t kTileValues = 1 << 14;
 /// W = m V / |V| with V = W0 + D: adds m V / |V| - W0.
 class Magnitude final : public Delta {
  public:
-  Magnitude(const Change& change, SourcePtr weight)
+  Magnitude(const WeightChange& change, SourcePtr weight)
       : change_(change.delta()), weight_(std::move(weight)), rows_(change.rows), columns_(change.columns) {
     factors_ = read_all(*change.magnitude);
-    by_rows_ = change.norm == Change::Norm::rows;
+    by_rows_ = change.norm == WeightChange::Norm::rows;
     group_ = by_rows_ ? 1 : columns_ / static_cast<std::int64_t>(factors_.size());
     const auto norms = by_rows_ ? row_norms() : column_norms();
     // A row of zeros has no direction: it stays.
@@ -103,7 +103,7 @@ class Magnitude final : public Delta {
 
 }  // namespace
 
-DeltaPtr Change::of(SourcePtr weight) const {
+DeltaPtr WeightChange::of(SourcePtr weight) const {
   return norm == Norm::none ? delta() : std::make_unique<Magnitude>(*this, std::move(weight));
 }
 

@@ -23,7 +23,7 @@ class Delta {
 using DeltaPtr = std::unique_ptr<const Delta>;
 
 /// What an adapter does to one weight: the factors of a change, as they lie in its file.
-struct Change {
+struct WeightChange {
   /// How a change with a magnitude is put (DoRA, Liu et al. 2024): the sum of weight and change is brought to this
   /// norm.
   enum class Norm { none, rows, columns };

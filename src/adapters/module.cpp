@@ -19,9 +19,9 @@ void AdapterModule::add(std::string_view part, const std::string& name, SourcePt
   if (!parts_.emplace(part, Part{name, std::move(tensor)}).second) reject("two tensors are its {}", part);
 }
 
-std::optional<Change> AdapterModule::take_change() {
+std::optional<WeightChange> AdapterModule::take_change() {
   const auto any = [&](auto... parts) { return (has(parts) || ...); };
-  std::optional<Change> change;
+  std::optional<WeightChange> change;
   if (any("up", "down", "mid")) {
     change = low_rank();
   } else if (any("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b")) {
@@ -29,15 +29,10 @@ std::optional<Change> AdapterModule::take_change() {
   } else if (any("lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b")) {
     change = kronecker();
   } else if (has("diff")) {
-    change = difference("diff");
+    change = difference();
   }
   if (change) take_magnitude(*change);
   return change;
-}
-
-std::optional<Change> AdapterModule::take_bias_change() {
-  if (!has("diff_b")) return std::nullopt;
-  return difference("diff_b");
 }
 
 std::vector<std::string> AdapterModule::names() const {
@@ -80,21 +75,23 @@ Factors AdapterModule::checked(Factors factors) const {
 /// alpha / rank; 1 without an alpha, and where a change has no rank.
 double AdapterModule::take_scale(std::int64_t rank) {
   const SourcePtr alpha = take("alpha");
-  if (!alpha || rank == 0) return 1;
+  if (rank == 0) return 1;
+  const auto size = static_cast<double>(rank);
+  if (!alpha) return alpha_ ? alpha_->alpha / (alpha_->root ? std::sqrt(size) : size) : 1;
   if (alpha->shape().elements() != 1) reject("alpha has the shape {}", alpha->shape().text());
   const double value = read_all(*alpha).front();
   if (!std::isfinite(value)) reject("alpha is not a number");
-  return value / static_cast<double>(rank);
+  return value / size;
 }
 
-Change AdapterModule::low_rank() {
+WeightChange AdapterModule::low_rank() {
   const Factors factors = take_factors({"up", "down", "mid"}, false);
   const double scale = take_scale(factors.rank());
   return {
       .rows = factors.rows(), .columns = factors.columns(), .delta = [=] { return low_rank_delta(factors, scale); }};
 }
 
-Change AdapterModule::hadamard() {
+WeightChange AdapterModule::hadamard() {
   const Factors first = take_factors({"hada_w1_a", "hada_w1_b", "hada_t1"}, true);
   const Factors second = take_factors({"hada_w2_a", "hada_w2_b", "hada_t2"}, true);
   if (first.rows() != second.rows() || first.columns() != second.columns()) {
@@ -105,7 +102,7 @@ Change AdapterModule::hadamard() {
       .rows = first.rows(), .columns = first.columns(), .delta = [=] { return hadamard_delta(first, second, scale); }};
 }
 
-Change AdapterModule::kronecker() {
+WeightChange AdapterModule::kronecker() {
   const auto factors = [&](std::string_view whole, const FactorNames& names) {
     return has(whole) ? checked({.a = take_factor(whole)}) : take_factors(names, true);
   };
@@ -117,21 +114,21 @@ Change AdapterModule::kronecker() {
   return {.rows = rows, .columns = columns, .delta = [=] { return kronecker_delta(outer, inner, scale); }};
 }
 
-Change AdapterModule::difference(std::string_view part) {
-  const Factors whole = checked({.a = take_factor(part)});
-  if (part == "diff") take("alpha");  // trainers write one, it means nothing without a rank
+WeightChange AdapterModule::difference() {
+  const Factors whole = checked({.a = take_factor("diff")});
+  take("alpha");  // trainers write one, it means nothing without a rank
   return {.rows = whole.rows(), .columns = whole.columns(), .delta = [=] { return difference_delta(whole.a); }};
 }
 
 /// One magnitude for each row; kohya's may lie along the columns instead: one for each input channel.
-void AdapterModule::take_magnitude(Change& change) {
+void AdapterModule::take_magnitude(WeightChange& change) {
   const bool peft = has("magnitude");
   if (!peft && !has("dora_scale")) return;
   change.magnitude = take_factor(peft ? "magnitude" : "dora_scale");
   const Shape& shape = change.magnitude->shape();
   const std::int64_t count = shape.elements();
   const bool columns = !peft && shape.rank() > 1 && shape[0] == 1 && shape[1] == count && change.rows > 1;
-  change.norm = columns ? Change::Norm::columns : Change::Norm::rows;
+  change.norm = columns ? WeightChange::Norm::columns : WeightChange::Norm::rows;
   if (columns ? change.columns % count != 0 : change.rows != count) {
     reject("magnitudes of {} for a change of {}x{}", shape.text(), change.rows, change.columns);
   }

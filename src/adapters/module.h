@@ -6,26 +6,27 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/adapter.h"
 #include "adapters/factors.h"
 #include "core/check.h"
 
 namespace sumi {
 
 /// The tensors that a file has for one module, by what they are: "up", "down", "mid", "alpha", "magnitude",
-/// "dora_scale", "diff", "diff_b", and LoHa's and LoKr's own names. What makes a change is taken; the rest stays.
+/// "dora_scale", "diff", and LoHa's and LoKr's own names. What makes a change is taken; the rest stays.
 class AdapterModule {
  public:
   /// Larger extents than any model has; the product of two of them cannot overflow.
   static constexpr std::int64_t kMostExtent = 1 << 24;
 
-  AdapterModule(std::string where, std::string name) : where_(std::move(where)), name_(std::move(name)) {}
+  AdapterModule(std::string where, std::string name, std::optional<AlphaRule> alpha)
+      : where_(std::move(where)), name_(std::move(name)), alpha_(alpha) {}
 
   /// `name` is the tensor's in the file. Error(bad_file) for a second one of a part, or a shape that none has.
   void add(std::string_view part, const std::string& name, SourcePtr tensor);
 
   /// Nothing where there are no factors; Error(bad_file) for factors that are missing or do not fit each other.
-  std::optional<Change> take_change();
-  std::optional<Change> take_bias_change();
+  std::optional<WeightChange> take_change();
   /// Of the tensors that were not taken.
   std::vector<std::string> names() const;
 
@@ -45,12 +46,12 @@ class AdapterModule {
   Factors take_factors(const FactorNames& names, bool tucker);
   Factors checked(Factors factors) const;
   double take_scale(std::int64_t rank);
-  void take_magnitude(Change& change);
+  void take_magnitude(WeightChange& change);
 
-  Change low_rank();
-  Change hadamard();
-  Change kronecker();
-  Change difference(std::string_view part);
+  WeightChange low_rank();
+  WeightChange hadamard();
+  WeightChange kronecker();
+  WeightChange difference();
 
   template <class... Args>
   [[noreturn]] void reject(fmt::format_string<Args...> text, Args&&... args) const {
@@ -58,6 +59,7 @@ class AdapterModule {
   }
 
   std::string where_, name_;
+  std::optional<AlphaRule> alpha_;
   std::map<std::string, Part, std::less<>> parts_;
 };
 

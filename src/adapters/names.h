@@ -3,7 +3,8 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "weights/checkpoint.h"
 
 namespace sumi {
 
@@ -11,8 +12,8 @@ namespace sumi {
 /// component, as in LDM's UNet, and as old diffusers called the projections of attention.
 class ModuleNames {
  public:
-  /// `modules` in diffusers' or transformers' naming: "down_blocks.0.resnets.1.conv1".
-  explicit ModuleNames(const std::vector<std::string>& modules);
+  /// Of tensors with the names of diffusers or transformers.
+  explicit ModuleNames(const TensorMap& tensors);
 
   /// nullptr where no module has that name.
   const std::string* find(std::string_view name) const;

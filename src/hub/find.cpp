@@ -132,7 +132,7 @@ std::optional<fs::path> locate_model(const std::string& name_or_path) {
   for (const fs::path& folder : model_folders()) {
     if (fs::path model = folder / (embedded ? kEmbedded : name_or_path); is_model(model)) return model;
   }
-  const auto name = hub_name_of(name_or_path);
+  const auto name = parse_hub_name(name_or_path);
   if (!name) return std::nullopt;
   const auto snapshot = cached_snapshot(*name, HubSettings::from_environment());
   return snapshot && snapshot->missing.empty() ? std::optional(snapshot->path) : std::nullopt;

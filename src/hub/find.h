@@ -26,7 +26,8 @@ std::optional<std::filesystem::path> locate_model(const std::string& name_or_pat
 /// that exist, or how to fetch it; Error(unsupported) for a file of another kind.
 std::filesystem::path find_model(const std::string& name_or_path);
 
-/// ORG/NAME[@REV] that can only mean a model of a hub: there is no folder ORG here or among the model folders.
+/// ORG/NAME[@REV] that means a model of a hub and no path with a slip: there is no folder ORG here or among the model
+/// folders.
 std::optional<HubName> hub_name_of(const std::string& name_or_path);
 
 /// What the cache has of a hub's model, whole or not.

@@ -63,7 +63,7 @@ class Puller {
     describe(files);
     result.files = files.size();
     result.bytes = bytes_of(files);
-    fetch(files);
+    fetch(files, options_.progress);
     result.fetched_bytes = fetched_;
     result.path = show(files);
     return result;
@@ -119,7 +119,7 @@ class Puller {
     std::vector<HubFile> files = files_of({kIndex});
     if (files.empty()) return std::nullopt;
     describe(files);
-    fetch(files);
+    fetch(files, {});
     return Settings(read_json(cache_.blob(files[0].digest)), place_.name.id() + "/" + kIndex);
   }
 
@@ -155,7 +155,7 @@ class Puller {
   }
 
   /// Brings the files into the cache.
-  void fetch(const std::vector<HubFile>& files) {
+  void fetch(const std::vector<HubFile>& files, const std::function<void(const PullProgress&)>& progress) {
     std::vector<std::unique_ptr<HttpRequest>> requests;
     std::uint64_t needed = 0;
     for (const HubFile& file : files) {
@@ -168,11 +168,11 @@ class Puller {
     Rate rate;
     Clock::time_point told{};
     run_requests(requests, settings_, options_.stop, [&] {
-      if (!options_.progress || Clock::now() - told < std::chrono::milliseconds(100)) return;
+      if (!progress || Clock::now() - told < std::chrono::milliseconds(100)) return;
       told = Clock::now();
-      options_.progress(progress_of(requests, rate));
+      progress(progress_of(requests, rate));
     });
-    if (options_.progress) options_.progress(progress_of(requests, rate));
+    if (progress) progress(progress_of(requests, rate));
     for (const auto& each : requests) fetched_ += static_cast<const FileRequest&>(*each).fetched();
   }
 

@@ -44,7 +44,6 @@ void add_cached(std::vector<StoredModel>& models, const HubName& name, const Hub
   std::uint64_t half = cache.half_fetched_bytes();
   for (const std::string& commit : commits) {
     const Snapshot snapshot = look_without_error(cache.snapshot(commit));
-    if (snapshot.files.empty() && snapshot.missing.empty()) continue;
     StoredModel model{.name = name.id(), .commit = commit, .path = snapshot.path, .bytes = snapshot.bytes};
     for (const auto& [revision, stands_for] : revisions) {
       if (stands_for == commit) model.revisions.push_back(revision);

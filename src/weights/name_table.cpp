@@ -66,6 +66,15 @@ std::vector<const NameTable::Entry*> NameTable::find(const Index& index, std::st
   return found;
 }
 
+std::string NameTable::file_name(const Entry& entry, std::string_view model) {
+  return entry.file + std::string(model.substr(entry.model.size()));
+}
+
+std::string NameTable::file_name(std::string_view model) const {
+  const auto entries = find(by_model_, model);
+  return entries.empty() ? "" : file_name(*entries.front(), model);
+}
+
 TensorMap NameTable::to_model(const TensorMap& file) const {
   TensorMap model;
   for (const auto& [name, source] : file) {
@@ -86,7 +95,7 @@ TensorMap NameTable::to_file(const TensorMap& model, const std::string& where) c
     const auto entries = find(by_model_, name);
     check(!entries.empty(), ErrorCode::unsupported, "{}: tensor '{}' has no name in a single file", where, name);
     const Entry& entry = *entries.front();
-    const std::string target = entry.file + name.substr(entry.model.size());
+    const std::string target = file_name(entry, name);
     if (is_part(entry.change)) {
       auto& parts = parted[target];
       parts.resize(3);

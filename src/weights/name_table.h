@@ -29,6 +29,8 @@ class NameTable {
   /// Tensors of the file that the model has no use for.
   void drop(std::string file);
 
+  /// What the file calls a tensor of the model; empty where it has no name for it.
+  std::string file_name(std::string_view model) const;
   /// A file's tensors under the model's names. Those in no table keep their name: a loader tells of them.
   TensorMap to_model(const TensorMap& file) const;
   /// A model's tensors under the file's names. Error(unsupported) for those that have none, and for parts of a tensor
@@ -40,6 +42,8 @@ class NameTable {
     std::string model, file;
     Change change;
   };
+  /// For a name that begins with the entry's.
+  static std::string file_name(const Entry& entry, std::string_view model);
   using Index = std::multimap<std::string, std::size_t, std::less<>>;
   std::vector<const Entry*> find(const Index& index, std::string_view name) const;
 

@@ -132,7 +132,9 @@ Parts parts_of(const TensorMap& tensors, const TensorMap& unet, const Family& fa
   Parts parts;
   const auto add = [&](const char* name, const char* prefix, auto make) {
     const TensorMap inner = without_prefix(tensors, prefix);
-    if (!inner.empty()) parts.emplace(name, make(inner, fmt::format("{}: {}", where, name)));
+    // Files without a text encoder still have the numbers of its positions, which some programs add to all.
+    const bool only_ids = inner.size() == 1 && inner.begin()->first.ends_with("position_ids");
+    if (!inner.empty() && !only_ids) parts.emplace(name, make(inner, fmt::format("{}: {}", where, name)));
   };
   const auto open_clip = [&](const char* name, bool all_layers) {
     std::optional<std::int64_t> layers;

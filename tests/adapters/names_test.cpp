@@ -7,16 +7,10 @@
 #include "adapters/made.h"
 #include "models/model.h"
 #include "support/scratch.h"
+#include "weights/safetensors.h"
 
 namespace sumi::test {
 namespace {
-
-std::vector<std::string> modules_of(const std::string& model, const std::string& component) {
-  std::vector<std::string> modules;
-  const auto weights = ModelFolder(model_path(model)).weights(component);
-  for (const auto& [name, source] : weights->tensors()) modules.push_back(name.substr(0, name.rfind('.')));
-  return modules;
-}
 
 TEST(Names, CutTheComponent) {
   const auto cut = [](std::string_view module) {
@@ -40,7 +34,7 @@ struct Name {
 class NamesLead : public testing::TestWithParam<Name> {};
 
 TEST_P(NamesLead, ToModules) {
-  const ModuleNames names(modules_of(GetParam().model, GetParam().component));
+  const ModuleNames names(ModelFolder(model_path(GetParam().model)).weights(GetParam().component)->tensors());
   const std::string* found = names.find(GetParam().file);
   if (GetParam().module.empty()) {
     EXPECT_EQ(found, nullptr);
@@ -116,6 +110,28 @@ TEST(Names, OfTheSdxlFixtureAllMatch) {
   const auto report = adapters.set({{read_adapter(fixtures() / "loras" / "lora-sdxl.safetensors")}});
   EXPECT_EQ(report.changed, 334u);
   EXPECT_EQ(report.unmatched, std::vector<std::string>{});
+}
+
+// PEFT keeps alpha in a file of its own.
+TEST(Names, OfPeftComeWithItsConfiguration) {
+  const ScratchFolder folder;
+  const SourcePtr up = tensor({4, 2}, 2), down = tensor({2, 6}, 3);
+  const std::string module = "base_model.model.layer";
+  write_safetensors(folder / "adapter_model.safetensors",
+                    {{module + ".lora_B.weight", up}, {module + ".lora_A.weight", down}});
+  const auto changed = [&](const std::string& config) {
+    folder.write("adapter_config.json", config);
+    OneLayer model(values_source({4, 6}, std::vector<float>(24)));
+    model.adapters.set({{read_adapter(folder / "adapter_model.safetensors")}});
+    return read_all(*model.adapted);
+  };
+  const auto plain = changed(R"({"lora_alpha": 2, "r": 2})"), half = changed(R"({"lora_alpha": 1})"),
+             root = changed(R"({"lora_alpha": 2, "use_rslora": true})");
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    EXPECT_NEAR(half[i], plain[i] / 2, 1e-6);
+    EXPECT_NEAR(root[i], plain[i] * std::sqrt(2.0), 1e-6);
+  }
+  EXPECT_GT(largest(plain), 0.1);
 }
 
 // The names of a synthetic model's tensors are those that it was asked for.

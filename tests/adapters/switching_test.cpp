@@ -186,12 +186,13 @@ TEST(Unmatched, KeysAreListed) {
   const auto file = parse_adapter({{"layer.diff", tensor({4, 8}, 1)},
                                    {"elsewhere.diff", tensor({4, 8}, 2)},
                                    {"layer.alpha_of_another", tensor({4, 8}, 3)},
-                                   {"lonely.alpha", scalar(1)}},
+                                   {"lonely.alpha", scalar(1)},
+                                   {"layer.diff_b", tensor({4}, 4)}},
                                   "file");
   const auto report = model.adapters.set({{file}});
   EXPECT_EQ(report.changed, 1u);
-  EXPECT_EQ(report.unmatched,
-            (std::vector<std::string>{"file: layer.alpha_of_another", "file: lonely.alpha", "file: elsewhere"}));
+  EXPECT_EQ(report.unmatched, (std::vector<std::string>{"file: layer.alpha_of_another", "file: layer.diff_b",
+                                                        "file: lonely.alpha", "file: elsewhere"}));
 }
 
 TEST(Unmatched, ShapesThatDoNotFitAreTold) {

@@ -107,6 +107,17 @@ TEST_F(FindModel, InTheCacheOfTheHub) {
             "there is no model 'org/nmae' here; `sumi pull org/nmae` fetches it from the hub; did you mean org/name?");
 }
 
+TEST_F(FindModel, AFolderOfTheFirstPartMakesAPathOnlyOfWhatIsNotThere) {
+  const fs::path snapshot = folder_ / "hub/models--org--name/snapshots" / std::string(40, 'a');
+  fs::create_directories(folder_ / "org");
+  EXPECT_EQ(error_of(ErrorCode::not_found, "org/name"), "there is no model 'org/name'");
+  fs::create_directories(snapshot);
+  fs::create_directories(folder_ / "hub/models--org--name/refs");
+  std::ofstream(folder_ / "hub/models--org--name/refs/main") << std::string(40, 'a');
+  std::ofstream(snapshot / "a.safetensors") << "a";
+  EXPECT_EQ(find_model("org/name"), snapshot / "a.safetensors");
+}
+
 TEST_F(FindModel, OneOfSeveralFilesInTheCacheHasToBeNamed) {
   const std::string commit(40, 'a');
   const fs::path repository = folder_ / "hub/models--org--name", snapshot = repository / "snapshots" / commit;
@@ -117,11 +128,6 @@ TEST_F(FindModel, OneOfSeveralFilesInTheCacheHasToBeNamed) {
   EXPECT_EQ(error_of(ErrorCode::not_found, "org/name@" + commit),
             "org/name@" + commit + " holds several models: a.safetensors, b.safetensors; name one by its path, in " +
                 snapshot.string());
-}
-
-TEST_F(FindModel, AFolderOfTheFirstPartMakesAPath) {
-  fs::create_directories(folder_ / "org");
-  EXPECT_EQ(error_of(ErrorCode::not_found, "org/name"), "there is no model 'org/name'");
 }
 
 }  // namespace

@@ -61,6 +61,38 @@ TEST(Weight, ReleasesAndPacksAgain) {
   EXPECT_EQ(*backend.booked(), 0u);
 }
 
+/// Values that change between runs, as an adapter's do.
+class Changing final : public Source {
+ public:
+  Changing() : Source({2, 4}, DType::f32) {}
+  void read(std::int64_t, std::span<float> out) const override { std::fill(out.begin(), out.end(), value); }
+  std::uint64_t revision() const override { return changes; }
+  std::shared_ptr<const Source> prepared() const override {
+    ++preparations;
+    return nullptr;
+  }
+  float value = 1;
+  std::uint64_t changes = 0;
+  mutable int preparations = 0;
+};
+
+TEST(Weight, PacksAgainIntoTheSameMemoryWhenValuesHaveChanged) {
+  HostBackend backend("test", DType::f32);
+  Count count;
+  const Fake<Op> a("a", {}, &count);
+  const auto source = std::make_shared<Changing>();
+  const Weight w{source};
+  const std::byte* first = w.packed<Op>(backend, a_case, {&a, plan("rows", 40)});
+  w.packed<Op>(backend, a_case, {&a, plan("tiles", 40)});
+  EXPECT_EQ(count.packed, 2);
+  source->changes = 1;
+  EXPECT_EQ(w.packed<Op>(backend, a_case, {&a, plan("rows", 40)}), first);
+  EXPECT_EQ(w.packed<Op>(backend, a_case, {&a, plan("rows", 40)}), first);
+  EXPECT_EQ(count.packed, 3);
+  EXPECT_EQ(source->preparations, 3);
+  EXPECT_EQ(*backend.booked(), 80u);
+}
+
 TEST(Weight, GoesToADeviceByUpload) {
   FarBackend backend;
   const Fake<Op> a("a", {});
