@@ -49,7 +49,8 @@ Tensor UNet::operator()(Context& ctx, const Tensor& latent, const Tensor& timest
                         const UNetOptions& options) const {
   check(conditioning.keys.size() == transformers_, ErrorCode::internal,
         "unet: the prompt was prepared for {} transformers, the model has {}", conditioning.keys.size(), transformers_);
-  const UNetStep step = encoder_.begin(ctx, timesteps, conditioning);
+  UNetStep step = encoder_.begin(ctx, timesteps, conditioning);
+  step.merger = options.merger;
   std::vector<Tensor> skips;
   Tensor x = down(ctx, latent, skips, step, options);
   x = up(ctx, std::move(x), skips, step, options.cache);

@@ -30,6 +30,7 @@ struct FeatureCache {
 struct UNetOptions {
   const Residuals* residuals = nullptr;  ///< of ControlNets, weighted
   FeatureCache* cache = nullptr;
+  TokenMerger* merger = nullptr;
 };
 
 /// The denoiser of latent diffusion (Rombach et al., 2022): a UNet of resnet blocks and transformers that look at the

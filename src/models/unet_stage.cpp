@@ -34,7 +34,7 @@ Tensor UNetStage::layer(Context& ctx, std::size_t i, Tensor x, const UNetStep& s
 }
 
 Tensor UNetStage::transform(Context& ctx, std::size_t i, Tensor x, const UNetStep& step) const {
-  return transformers[i](ctx, std::move(x), step.keys[first_transformer + i]);
+  return transformers[i](ctx, std::move(x), step.keys[first_transformer + i], step.merger);
 }
 
 }  // namespace sumi

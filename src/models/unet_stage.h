@@ -14,6 +14,7 @@ namespace sumi {
 struct UNetStep {
   Tensor time;                                  ///< (batch, time channels), after its SiLU
   std::span<const std::vector<KeyValue>> keys;  ///< the prompt's, of each transformer, of each of its blocks
+  TokenMerger* merger = nullptr;                ///< of the transformers' tokens, where some merge
 };
 
 /// Resnet blocks, each with a transformer after it or none with one; then a change of resolution.

@@ -1,5 +1,7 @@
 #include "nn/transformer.h"
 
+#include <utility>
+
 namespace sumi {
 
 FeedForward::FeedForward(const Loader& loader, std::int64_t channels)
@@ -25,6 +27,25 @@ Tensor TransformerBlock::operator()(Context& ctx, Tensor x, const KeyValue& prom
   return feed_forward(ctx, norm3(ctx, x), x);
 }
 
+Tensor TransformerBlock::operator()(Context& ctx, Tensor x, const KeyValue& prompt, const MergedTokens& merged) const {
+  const auto add = [&](bool merges, const LayerNorm& norm, const auto& layer) {
+    Tensor tokens = norm(ctx, x);
+    if (!merges) {
+      x = layer(std::move(tokens), x);
+    } else {
+      tokens = layer(merged.merge(ctx, tokens), Tensor());
+      x = merged.unmerge(ctx, tokens, x);
+    }
+  };
+  add(merged.sites.self_attention, norm1,
+      [&](Tensor tokens, const Tensor& residual) { return self_attention(ctx, std::move(tokens), residual); });
+  add(merged.sites.cross_attention, norm2,
+      [&](Tensor tokens, const Tensor& residual) { return cross_attention(ctx, std::move(tokens), prompt, residual); });
+  add(merged.sites.feed_forward, norm3,
+      [&](Tensor tokens, const Tensor& residual) { return feed_forward(ctx, std::move(tokens), residual); });
+  return x;
+}
+
 SpatialTransformer::SpatialTransformer(const Loader& loader, const Sizes& sizes)
     : name(layer_name(loader)),
       norm(loader.at("norm"), sizes.channels, sizes.groups, 1e-6),
@@ -41,12 +62,17 @@ std::vector<KeyValue> SpatialTransformer::prepare(Context& ctx, const Tensor& pr
   return prepared;
 }
 
-Tensor SpatialTransformer::operator()(Context& ctx, Tensor x, std::span<const KeyValue> prompt) const {
+Tensor SpatialTransformer::operator()(Context& ctx, Tensor x, std::span<const KeyValue> prompt,
+                                      TokenMerger* merger) const {
   const Trace::Span span(ctx.trace, "layer", name);
   const Shape picture = x.shape();
   x = x.reshape({picture[0], picture[1] * picture[2], picture[3]});
   Tensor tokens = proj_in(ctx, norm(ctx, x));
-  for (std::size_t i = 0; i < blocks.size(); ++i) tokens = blocks[i](ctx, std::move(tokens), prompt[i]);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const auto merged = merger ? merger->match(ctx, tokens, picture[1], picture[2]) : std::nullopt;
+    tokens =
+        merged ? blocks[i](ctx, std::move(tokens), prompt[i], *merged) : blocks[i](ctx, std::move(tokens), prompt[i]);
+  }
   return proj_out(ctx, tokens, {.residual = x}).reshape(picture);
 }
 

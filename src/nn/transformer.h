@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "nn/attention.h"
+#include "nn/token_merger.h"
 
 namespace sumi {
 
@@ -27,6 +28,8 @@ struct TransformerBlock {
 
   /// x: (batch, tokens, channels).
   Tensor operator()(Context& ctx, Tensor x, const KeyValue& prompt) const;
+  /// The same with the layers at merged.sites on merged tokens.
+  Tensor operator()(Context& ctx, Tensor x, const KeyValue& prompt, const MergedTokens& merged) const;
 };
 
 /// The transformer of a latent diffusion UNet (Rombach et al., 2022): a picture's pixels as tokens.
@@ -45,7 +48,7 @@ struct SpatialTransformer {
   /// One for each block.
   std::vector<KeyValue> prepare(Context& ctx, const Tensor& prompt) const;
   /// x: (batch, height, width, channels).
-  Tensor operator()(Context& ctx, Tensor x, std::span<const KeyValue> prompt) const;
+  Tensor operator()(Context& ctx, Tensor x, std::span<const KeyValue> prompt, TokenMerger* merger = nullptr) const;
 };
 
 }  // namespace sumi

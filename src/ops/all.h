@@ -7,6 +7,7 @@
 #include "ops/layout.h"
 #include "ops/linear.h"
 #include "ops/norm.h"
+#include "ops/token_merging.h"
 
 namespace sumi {
 
@@ -14,6 +15,6 @@ template <class... Ops>
 struct OpList {};
 
 using AllOps = OpList<Conv2dOp, LinearOp, GroupNormOp, LayerNormOp, AttentionOp, EmbeddingOp, SinusoidOp, ActivateOp,
-                      CombineOp, GuideOp, ConcatOp, UpsampleOp>;
+                      CombineOp, GuideOp, ConcatOp, UpsampleOp, MatchTokensOp, MergeTokensOp, UnmergeTokensOp>;
 
 }  // namespace sumi

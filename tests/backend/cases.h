@@ -42,6 +42,9 @@ SUMI_CASES(CombineOp);
 SUMI_CASES(GuideOp);
 SUMI_CASES(ConcatOp);
 SUMI_CASES(UpsampleOp);
+SUMI_CASES(MatchTokensOp);
+SUMI_CASES(MergeTokensOp);
+SUMI_CASES(UnmergeTokensOp);
 #undef SUMI_CASES
 
 }  // namespace sumi::test

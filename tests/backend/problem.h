@@ -42,12 +42,17 @@ SUMI_PROBLEM(CombineOp);
 SUMI_PROBLEM(GuideOp);
 SUMI_PROBLEM(ConcatOp);
 SUMI_PROBLEM(UpsampleOp);
+SUMI_PROBLEM(MatchTokensOp);
+SUMI_PROBLEM(MergeTokensOp);
+SUMI_PROBLEM(UnmergeTokensOp);
 #undef SUMI_WEIGHT
 #undef SUMI_PROBLEM
 
 template <class Case>
 DType output_type(const Case& c) {
-  if constexpr (requires { c.y; })
+  if constexpr (std::is_same_v<Case, MatchTokensOp::Case>)
+    return DType::i32;
+  else if constexpr (requires { c.y; })
     return c.y;
   else
     return c.x;
@@ -70,10 +75,12 @@ Values evaluate(const typename Op::Case& c, typename Op::Args args, const Values
     return made;
   }();
   Values y(static_cast<std::size_t>(Problem<Op>::output(c).elements()));
-  args.y = Tensor::wrap(y.data(), Problem<Op>::output(c), DType::f32);
+  std::vector<std::byte> stored(y.size() * bytes_of(output_type(c)));
+  args.y = Tensor::wrap(stored.data(), Problem<Op>::output(c), output_type(c));
   if constexpr (requires { args.packed; }) args.packed = reinterpret_cast<const std::byte*>(weight.data());
   const auto& chosen = operations.choose<Op>(c);
   chosen.implementation->run(c, chosen.plan, args, nullptr);
+  to_float(args.y.dtype(), stored.data(), y);
   return y;
 }
 

@@ -14,6 +14,7 @@ std::unique_ptr<Backend> make_cpu_backend() {
   add_attention(operations, isa);
   add_norms(operations, isa);
   add_elementwise(operations);
+  add_token_merging(operations);
   add_ref(operations);
   return backend;
 }

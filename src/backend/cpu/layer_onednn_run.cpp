@@ -50,22 +50,6 @@ void copy(const std::byte* from, DType type, std::byte* to, DType to_type, std::
   });
 }
 
-/// Primitives divide their work by the threads they were made for.
-class SameThreads {
- public:
-  explicit SameThreads(int count) : before_(threads()) {
-    if (count != before_) set_threads(count);
-  }
-  SameThreads(const SameThreads&) = delete;
-  SameThreads& operator=(const SameThreads&) = delete;
-  ~SameThreads() {
-    if (threads() != before_) set_threads(before_);
-  }
-
- private:
-  int before_;
-};
-
 /// Runs a layer on memory of this process.
 class Run {
  public:

@@ -7,6 +7,7 @@
 
 #include "backend/cpu/isa.h"
 #include "core/dtype.h"
+#include "core/threads.h"
 #include "ops/activation.h"
 
 /// The one place that knows oneDNN's versions: 2.6 (Debian 12) and 3.x, which dropped operation descriptors.
@@ -61,6 +62,22 @@ class Description {
  private:
   std::optional<dnnl::convolution_forward::primitive_desc> convolution_;
   std::optional<dnnl::matmul::primitive_desc> product_;
+};
+
+/// Primitives divide their work by the threads they were made for.
+class SameThreads {
+ public:
+  explicit SameThreads(int count) : before_(threads()) {
+    if (count != before_) set_threads(count);
+  }
+  SameThreads(const SameThreads&) = delete;
+  SameThreads& operator=(const SameThreads&) = delete;
+  ~SameThreads() {
+    if (threads() != before_) set_threads(before_);
+  }
+
+ private:
+  int before_;
 };
 
 /// Two descriptions of equal text lay the same values out in the same bytes. Empty for layouts that only oneDNN can

@@ -29,7 +29,10 @@ void run(const GroupNormOp::Case& c, const GroupNormOp::Args& args);
 void run(const GuideOp::Case& c, const GuideOp::Args& args);
 void run(const LayerNormOp::Case& c, const LayerNormOp::Args& args);
 void run(const LinearOp::Case& c, const LinearOp::Args& args);
+void run(const MatchTokensOp::Case& c, const MatchTokensOp::Args& args);
+void run(const MergeTokensOp::Case& c, const MergeTokensOp::Args& args);
 void run(const SinusoidOp::Case& c, const SinusoidOp::Args& args);
+void run(const UnmergeTokensOp::Case& c, const UnmergeTokensOp::Args& args);
 void run(const UpsampleOp::Case& c, const UpsampleOp::Args& args);
 
 }  // namespace sumi::ref
