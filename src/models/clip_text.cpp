@@ -8,15 +8,6 @@
 namespace sumi {
 namespace {
 
-Activation activation_of(const Settings& settings) {
-  const std::string name = settings.text("hidden_act", "quick_gelu");
-  for (const auto known : {Activation::quick_gelu, Activation::gelu, Activation::silu, Activation::relu}) {
-    if (name == name_of(known)) return known;
-  }
-  fail(ErrorCode::unsupported, "{}: hidden_act: '{}' is not supported, only quick_gelu, gelu, silu and relu",
-       settings.where(), name);
-}
-
 bool projects(const Settings& settings) {
   const auto names = texts_or(settings, "architectures", {});
   return std::find(names.begin(), names.end(), "CLIPTextModelWithProjection") != names.end();
@@ -26,37 +17,13 @@ bool projects(const Settings& settings) {
 
 ClipTextConfig ClipTextConfig::from(const Settings& settings) {
   refuse_others(settings, {{"model_type", {"clip_text_model"}}});
-  ClipTextConfig config{.vocabulary = settings.integer("vocab_size", 49408, 1, 1 << 24),
-                        .positions = settings.integer("max_position_embeddings", 77, 1, 1 << 12),
-                        .channels = settings.integer("hidden_size", 512, 1, kMostChannels),
-                        .inner_channels = settings.integer("intermediate_size", 2048, 1, kMostChannels),
-                        .layers = settings.integer("num_hidden_layers", 12, 1, 256),
-                        .heads = settings.integer("num_attention_heads", 8, 1, 1024),
-                        .epsilon = settings.number("layer_norm_eps", 1e-5),
-                        .activation = activation_of(settings),
-                        .end_token = settings.integer("eos_token_id", 49407, 0, 1 << 24)};
+  ClipTextConfig config{
+      ClipLayersConfig::from(settings, {.channels = 512, .inner_channels = 2048, .layers = 12, .heads = 8})};
+  config.vocabulary = settings.integer("vocab_size", 49408, 1, 1 << 24);
+  config.positions = settings.integer("max_position_embeddings", 77, 1, 1 << 12);
+  config.end_token = settings.integer("eos_token_id", 49407, 0, 1 << 24);
   if (projects(settings)) config.projection = settings.integer("projection_dim", 512, 1, kMostChannels);
-  if (config.channels % config.heads) {
-    settings.reject("num_attention_heads", "{} does not divide the {} channels", config.heads, config.channels);
-  }
   return config;
-}
-
-ClipText::Layer::Layer(const Loader& loader, const ClipTextConfig& config)
-    : name(layer_name(loader)),
-      norm1(loader.at("layer_norm1"), config.channels, config.epsilon),
-      norm2(loader.at("layer_norm2"), config.channels, config.epsilon),
-      attention(loader.at("self_attn"), config.channels, config.heads,
-                {.qkv_bias = true, .causal = true, .names = {"q_proj", "k_proj", "v_proj", "out_proj"}}),
-      up(loader.at("mlp.fc1"), config.channels, config.inner_channels),
-      down(loader.at("mlp.fc2"), config.inner_channels, config.channels) {}
-
-Tensor ClipText::Layer::operator()(Context& ctx, Tensor x, Activation activation) const {
-  const Trace::Span span(ctx.trace, "layer", name);
-  x = attention(ctx, norm1(ctx, x), x);
-  Tensor h = norm2(ctx, x);
-  h = up(ctx, h, {.activation = activation});
-  return down(ctx, h, {.residual = x});
 }
 
 ClipText::ClipText(const ClipTextConfig& config, const Loader& loader)
@@ -65,7 +32,7 @@ ClipText::ClipText(const ClipTextConfig& config, const Loader& loader)
       tokens_(vocabulary_),
       positions_(loader.values("text_model.embeddings.position_embedding.weight", {config.positions, config.channels})),
       final_norm_(loader.at("text_model.final_layer_norm"), config.channels, config.epsilon) {
-  for (int i = 0; i < config.layers; ++i) layers_.emplace_back(loader.at("text_model.encoder.layers", i), config);
+  for (int i = 0; i < config.layers; ++i) layers_.emplace_back(loader.at("text_model.encoder.layers", i), config, true);
   if (config.projection) {
     projection_.emplace(loader.at("text_projection"), config.channels, config.projection, false);
   } else {
@@ -88,7 +55,7 @@ ClipText::Output ClipText::operator()(Context& ctx, const std::vector<std::vecto
   Tensor x = embed(ctx, ids);
   for (std::size_t i = 0; i <= count; ++i) {
     if (i == wanted) output.hidden = ask.normalised ? final_norm_(ctx, x) : x;
-    if (i < count) x = layers_[i](ctx, std::move(x), config_.activation);
+    if (i < count) x = layers_[i](ctx, std::move(x));
   }
   if (ask.pooled) output.pooled = pool(ctx, x, ids);
   return output;

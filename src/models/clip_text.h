@@ -4,16 +4,14 @@
 #include <vector>
 
 #include "core/json.h"
-#include "nn/attention.h"
+#include "models/clip_layer.h"
 #include "ops/embedding.h"
 
 namespace sumi {
 
 /// A text encoder's `config.json`.
-struct ClipTextConfig {
-  std::int64_t vocabulary, positions, channels, inner_channels, layers, heads;
-  double epsilon;
-  Activation activation;
+struct ClipTextConfig : ClipLayersConfig {
+  std::int64_t vocabulary, positions;
   std::int64_t projection = 0;  ///< channels of the pooled embedding's projection; 0 where there is none
   std::int64_t end_token;       ///< whose position is pooled
 
@@ -51,16 +49,6 @@ class ClipText {
   }
 
  private:
-  struct Layer {
-    std::string name;
-    LayerNorm norm1, norm2;
-    SelfAttention attention;
-    Linear up, down;
-
-    Layer(const Loader& loader, const ClipTextConfig& config);
-    Tensor operator()(Context& ctx, Tensor x, Activation activation) const;
-  };
-
   Tensor embed(Context& ctx, const std::vector<std::vector<std::int32_t>>& ids) const;
   Tensor pool(Context& ctx, const Tensor& last, const std::vector<std::vector<std::int32_t>>& ids) const;
   std::int64_t end_of(const std::vector<std::int32_t>& ids) const;
@@ -69,7 +57,7 @@ class ClipText {
   SourcePtr vocabulary_;
   Weight tokens_;  // the vocabulary's, then learned ones
   Vector positions_;
-  std::vector<Layer> layers_;
+  std::vector<ClipLayer> layers_;
   LayerNorm final_norm_;
   std::optional<Linear> projection_;
 };

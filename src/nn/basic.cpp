@@ -39,8 +39,11 @@ Tensor Linear::operator()(Context& ctx, const Tensor& x, LinearOptions options) 
   return linear(ctx, x, weight, options);
 }
 
-Conv2d::Conv2d(const Loader& loader, std::int64_t in, std::int64_t out)
-    : weight(loader.weight("weight", {out, in, 3, 3})), bias(bias_of(loader, out, true)) {}
+Conv2d::Conv2d(const Loader& loader, std::int64_t in, std::int64_t out, std::int64_t kernel, bool with_bias)
+    : weight(loader.weight("weight", {out, in, kernel, kernel})), bias(bias_of(loader, out, with_bias)) {
+  const std::int64_t around = kernel / 2;
+  padding = {around, around, around, around};
+}
 
 Tensor Conv2d::operator()(Context& ctx, const Tensor& x, Conv2dOptions options) const {
   options.bias = &bias;

@@ -24,14 +24,14 @@ struct Linear {
   Tensor operator()(Context& ctx, const Tensor& x, LinearOptions options = {}) const;
 };
 
-/// A 3x3 convolution.
+/// A convolution of an odd kernel that keeps height and width; change `stride` and `padding` where it is another.
 struct Conv2d {
   Weight weight;
   Vector bias;
   std::int64_t stride = 1;
   Conv2dOp::Padding padding = {1, 1, 1, 1};
 
-  Conv2d(const Loader& loader, std::int64_t in, std::int64_t out);
+  Conv2d(const Loader& loader, std::int64_t in, std::int64_t out, std::int64_t kernel = 3, bool with_bias = true);
 
   /// Stride and padding are the layer's, whatever `options` holds.
   Tensor operator()(Context& ctx, const Tensor& x, Conv2dOptions options = {}) const;

@@ -12,10 +12,12 @@ enum class Activation : std::uint8_t {
   gelu,        ///< x (1 + erf(x / sqrt 2)) / 2
   quick_gelu,  ///< x / (1 + exp(-1.702 x))
   relu,        ///< max(x, 0)
+  leaky_relu,  ///< max(x, 0.2 x)
+  tanh,
 };
 
 constexpr std::string_view name_of(Activation activation) {
-  constexpr std::string_view names[] = {"none", "silu", "gelu", "quick_gelu", "relu"};
+  constexpr std::string_view names[] = {"none", "silu", "gelu", "quick_gelu", "relu", "leaky_relu", "tanh"};
   return names[static_cast<int>(activation)];
 }
 

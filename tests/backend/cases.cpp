@@ -11,8 +11,9 @@ struct Types {
 constexpr std::array<Types, 3> types{
     Types{DType::f32, DType::f32}, {DType::bf16, DType::f32}, {DType::bf16, DType::bf16}};
 constexpr std::array<DType, 2> activation_types{DType::f32, DType::bf16};
-constexpr std::array<Activation, 5> activations{Activation::none, Activation::silu, Activation::gelu,
-                                                Activation::quick_gelu, Activation::relu};
+constexpr std::array<Activation, 7> activations{Activation::none,       Activation::silu, Activation::gelu,
+                                                Activation::quick_gelu, Activation::relu, Activation::leaky_relu,
+                                                Activation::tanh};
 
 /// Walks through what can be fused, one choice a call. The counts of activations, flags and types have no common
 /// factor, so that in the long run each meets each.
@@ -34,11 +35,12 @@ std::vector<Trial<Conv2dOp>> Cases<Conv2dOp>::all() {
     Conv2dOp::Padding padding;
   };
   const Conv2dOp::Padding none{}, around{1, 1, 1, 1}, after{0, 0, 1, 1};
-  const Geometry geometries[] = {{1, 1, 3, 1, around}, {2, 3, 3, 1, around},   {8, 8, 3, 1, around},
-                                 {5, 7, 3, 2, around}, {9, 4, 3, 2, after},    {16, 16, 3, 2, after},
-                                 {3, 3, 3, 1, none},   {13, 20, 3, 1, around}, {1, 1, 1, 1, none},
-                                 {6, 5, 1, 1, none},   {7, 9, 1, 2, none},     {32, 32, 3, 1, around},
-                                 {17, 6, 3, 1, none},  {2, 2, 3, 2, after},    {33, 31, 1, 1, none}};
+  const Geometry geometries[] = {{1, 1, 3, 1, around},   {2, 3, 3, 1, around},   {8, 8, 3, 1, around},
+                                 {5, 7, 3, 2, around},   {9, 4, 3, 2, after},    {16, 16, 3, 2, after},
+                                 {3, 3, 3, 1, none},     {13, 20, 3, 1, around}, {1, 1, 1, 1, none},
+                                 {6, 5, 1, 1, none},     {7, 9, 1, 2, none},     {32, 32, 3, 1, around},
+                                 {17, 6, 3, 1, none},    {2, 2, 3, 2, after},    {33, 31, 1, 1, none},
+                                 {28, 28, 14, 14, none}, {9, 10, 4, 4, none}};
   const std::array<std::int64_t, 2> channels[] = {{1, 1},   {3, 4},  {4, 320}, {320, 4}, {7, 17},  {16, 16},
                                                   {17, 33}, {33, 7}, {32, 32}, {64, 64}, {32, 64}, {320, 320},
                                                   {1, 64},  {64, 3}, {16, 1},  {4, 7},   {320, 16}};

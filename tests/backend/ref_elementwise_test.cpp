@@ -28,6 +28,9 @@ TEST(RefActivate, HasTheKnownValues) {
   EXPECT_FLOAT_EQ(at(Activation::quick_gelu, 2), 2 * 0.967829311572104f);
   EXPECT_EQ(at(Activation::relu, -3), 0);
   EXPECT_EQ(at(Activation::relu, 3), 3);
+  EXPECT_FLOAT_EQ(at(Activation::leaky_relu, -3), -0.6f);
+  EXPECT_EQ(at(Activation::leaky_relu, 3), 3);
+  EXPECT_FLOAT_EQ(at(Activation::tanh, 0.5), 0.46211715726000976f);
   for (const Activation activation : {Activation::silu, Activation::gelu, Activation::quick_gelu}) {
     EXPECT_EQ(at(activation, -1e30f), 0) << name_of(activation);
     EXPECT_EQ(at(activation, 1e30f), 1e30f) << name_of(activation);

@@ -53,6 +53,11 @@ TEST(Resize, ToSquareTakesTheMiddle) {
   EXPECT_EQ(resize_to_square(image, 2, Filter::bicubic).rgb, to_image({2, 2, {10, 20, 30, 40}}).rgb);
 }
 
+TEST(Resize, ToSquareAsClipsPreprocessing) {
+  const Image actual = resize_to_square(fixture("noise.png"), 8, Filter::bicubic);
+  EXPECT_LE(largest_difference(actual.rgb, fixture("clip-8.png").rgb), 1);
+}
+
 TEST(Resize, RefusesNoPixels) {
   EXPECT_NE(test::error_of(ErrorCode::usage, [] { resize(test::waves(4, 4), 0, 4); }).find("0 x 4"), std::string::npos);
 }

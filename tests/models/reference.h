@@ -15,6 +15,7 @@ class Reference {
   explicit Reference(const std::string& name) : tensors_(read_safetensors(fixtures() / (name + ".safetensors"))) {}
 
   bool has(const std::string& name) const { return tensors_.contains(name); }
+  Shape shape(const std::string& name) const { return tensors_.at(name)->shape(); }
   std::vector<float> values(const std::string& name) const { return read_all(*tensors_.at(name)); }
   Tensor upload(Context& ctx, const std::string& name) const {
     return ctx.upload(values(name), tensors_.at(name)->shape());

@@ -51,6 +51,8 @@ class Activate : public Implementation<ActivateOp> {
       case Activation::gelu: return each([](float v) { return v / 2 * std::erfc(v / -std::numbers::sqrt2_v<float>); });
       case Activation::quick_gelu: return each([](float v) { return v / (1 + std::exp(-1.702f * v)); });
       case Activation::relu: return each([](float v) { return v > 0 ? v : 0; });
+      case Activation::leaky_relu: return each([](float v) { return v > 0 ? v : 0.2f * v; });
+      case Activation::tanh: return each([](float v) { return std::tanh(v); });
     }
   }
 };

@@ -8,7 +8,9 @@ namespace {
 dnnl::algorithm algorithm_of(Activation activation) {
   switch (activation) {
     case Activation::gelu: return dnnl::algorithm::eltwise_gelu_erf;
-    case Activation::relu: return dnnl::algorithm::eltwise_relu;
+    case Activation::relu:
+    case Activation::leaky_relu: return dnnl::algorithm::eltwise_relu;  // alpha x below 0
+    case Activation::tanh: return dnnl::algorithm::eltwise_tanh;
     default: return dnnl::algorithm::eltwise_swish;  // x / (1 + exp(-alpha x))
   }
 }
@@ -17,6 +19,7 @@ float alpha_of(Activation activation) {
   switch (activation) {
     case Activation::silu: return 1.0f;
     case Activation::quick_gelu: return 1.702f;
+    case Activation::leaky_relu: return 0.2f;
     default: return 0.0f;
   }
 }

@@ -87,6 +87,8 @@ double apply(Activation activation, double x) {
     case Activation::gelu: return x * (1 + std::erf(x / std::numbers::sqrt2)) / 2;
     case Activation::quick_gelu: return x / (1 + std::exp(-1.702 * x));
     case Activation::relu: return x > 0 ? x : 0;
+    case Activation::leaky_relu: return x > 0 ? x : 0.2 * x;
+    case Activation::tanh: return std::tanh(x);
   }
   return x;
 }
