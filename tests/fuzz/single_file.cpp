@@ -15,7 +15,7 @@ using namespace sumi;
 std::string file_of(std::string_view text) {
   Json header = Json::object();
   std::size_t bytes = 0;
-  while (!text.empty() && header.size() < 400) {
+  while (!text.empty() && header.size() < 250) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     const auto space = std::min(line.find(' '), line.size());
@@ -25,7 +25,7 @@ std::string file_of(std::string_view text) {
     }
     const auto elements = static_cast<std::size_t>(Shape(extents).elements());
     const std::string name(line.substr(0, space));
-    if (elements > 1024 || header.contains(name)) continue;
+    if (elements > 128 || header.contains(name)) continue;
     header[name] = {{"dtype", "F16"}, {"shape", extents}, {"data_offsets", {bytes, bytes + 2 * elements}}};
     bytes += 2 * elements;
   }
@@ -37,9 +37,11 @@ std::string file_of(std::string_view text) {
 
 void use(const ModelFiles& files) {
   for (const auto& part : files.weighted()) {
-    for (const auto& [name, source] : files.weights(part)->tensors()) read_all(*source);
+    const CheckpointPtr weights = files.weights(part);
+    for (const auto& [name, source] : weights->tensors()) read_all(*source);
   }
-  for (const auto& [name, source] : ldm_file(files)) read_all(*source);
+  const TensorMap file = ldm_file(files);
+  for (const auto& [name, source] : file) read_all(*source);
 }
 
 }  // namespace
