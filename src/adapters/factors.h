@@ -15,22 +15,21 @@ struct Factors {
   std::int64_t rows() const;
   std::int64_t columns() const;
   std::int64_t rank() const;  ///< 0 of a whole matrix
-  /// "is AxB, expected ..." unless the shapes fit; empty where they do.
+  /// Why they cannot be multiplied; empty where they can.
   std::string problem() const;
 
-  /// The two factors, or the matrix and an empty one.
-  Matrix left() const;
-  Matrix right() const;
-  Matrix product() const;
+  Matrix left() const;     ///< (rows, rank), or the whole matrix
+  Matrix right() const;    ///< (rank, columns); not of a whole matrix
+  Matrix product() const;  ///< (rows, columns)
 };
 
-/// W + scale * a b.
+/// scale * a b.
 DeltaPtr low_rank_delta(const Factors& factors, double scale);
-/// W + scale * (the product of `first`) * (the product of `second`), element by element: LoHa (Hyeon-Woo et al. 2022).
+/// scale * (the product of `first`) * (the product of `second`), element by element: LoHa (Hyeon-Woo et al. 2022).
 DeltaPtr hadamard_delta(const Factors& first, const Factors& second, double scale);
-/// W + scale * (outer kron inner): LoKr (Yeh et al. 2024).
+/// scale * (outer kron inner): LoKr (Yeh et al. 2024).
 DeltaPtr kronecker_delta(const Factors& outer, const Factors& inner, double scale);
-/// W + values.
+/// A whole matrix of differences.
 DeltaPtr difference_delta(SourcePtr values);
 
 }  // namespace sumi

@@ -22,8 +22,8 @@ struct Matrix {
   Matrix transposed() const;
 };
 
-/// Rows of a matrix, and the columns in which they lie next to each other: c += scale a b with c (m, n), a (m, k) and
-/// b (k, n), rows `ldc`, `lda` and `ldb` apart. In all threads, or within a parallel region in the one that calls.
+/// c += scale a b with a (m, k), b (k, n) and c (m, n), whose rows are `lda`, `ldb` and `ldc` values apart. In all
+/// threads, or within a parallel region in the one that calls.
 void add_product(std::int64_t m, std::int64_t n, std::int64_t k, float scale, const float* a, std::int64_t lda,
                  const float* b, std::int64_t ldb, float* c, std::int64_t ldc);
 
