@@ -14,6 +14,6 @@ template <class... Ops>
 struct OpList {};
 
 using AllOps = OpList<Conv2dOp, LinearOp, GroupNormOp, LayerNormOp, AttentionOp, EmbeddingOp, SinusoidOp, ActivateOp,
-                      CombineOp, GuideOp, ConcatOp, UpsampleOp>;
+                      CombineOp, BlendOp, GuideOp, ConcatOp, UpsampleOp>;
 
 }  // namespace sumi

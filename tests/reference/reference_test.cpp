@@ -16,7 +16,7 @@ Kind kind_of(const std::string& name) {
   if (first == "tokenizer") return Kind::tokenizer;
   if (first == "rng") return Kind::noise;
   if (first == "text") return Kind::text;
-  if (first == "vae") return Kind::vae;
+  if (first == "vae" || first == "taesd") return Kind::vae;
   return Kind::pipeline;
 }
 
