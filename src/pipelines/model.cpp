@@ -58,10 +58,11 @@ Defaults read_defaults(const Settings& file, Defaults otherwise) {
           .guidance = file.number("guidance", otherwise.guidance)};
 }
 
-Tokenizer load_tokenizer(const ModelFiles& files, const std::string& component, const ClipText& text) {
-  if (const auto folder = files.tokenizer(component)) return Tokenizer::load(*folder);
-  // OpenCLIP's encoders, which are those with the exact GELU, were trained with "!" as padding.
-  return Tokenizer::clip(text.config().activation == Activation::gelu ? "!" : "<|endoftext|>");
+Tokenizer load_tokenizer(const ModelFiles& files, const std::string& tokenizer, const Settings& encoder) {
+  if (const auto folder = files.tokenizer(tokenizer)) return Tokenizer::load(*folder);
+  // OpenCLIP's encoders were trained with token 0 as padding, which is "!".
+  const bool open = encoder.integer("pad_token_id", 1, 0, std::int64_t{1} << 31) == 0;
+  return open ? Tokenizer::clip("!") : Tokenizer::clip();
 }
 
 /// A checkpoint that adapters can change.
@@ -77,8 +78,8 @@ std::vector<TextEncoder> load_texts(const ModelFiles& files, Adapters& adapters)
     const std::string encoder = std::string("text_encoder") + ending, tokenizer = std::string("tokenizer") + ending;
     if (!files.has(encoder)) continue;
     files.require({tokenizer});
-    ClipText text = build_text_encoder(files.config(encoder), adapted(adapters, files, encoder));
-    texts.push_back({load_tokenizer(files, tokenizer, text), std::move(text)});
+    texts.push_back({load_tokenizer(files, tokenizer, files.config(encoder)),
+                     build_text_encoder(files.config(encoder), adapted(adapters, files, encoder))});
   }
   return texts;
 }
