@@ -72,12 +72,20 @@ CheckpointPtr adapted(Adapters& adapters, const ModelFiles& files, const std::st
   return checkpoint;
 }
 
+void require_parts(const ModelFiles& files, const ModelChoice& choice) {
+  std::vector<std::string_view> names{"unet", "scheduler"};
+  if (choice.vae.empty()) names.push_back("vae");
+  const bool refiner = files.has("text_encoder_2") && !files.has("text_encoder");
+  if (!refiner) names.insert(names.end(), {"text_encoder", "tokenizer"});
+  if (files.has("text_encoder_2")) names.insert(names.end(), {"text_encoder_2", "tokenizer_2"});
+  files.require(names);
+}
+
 std::vector<TextEncoder> load_texts(const ModelFiles& files, Adapters& adapters) {
   std::vector<TextEncoder> texts;
   for (const char* ending : {"", "_2"}) {
     const std::string encoder = std::string("text_encoder") + ending, tokenizer = std::string("tokenizer") + ending;
     if (!files.has(encoder)) continue;
-    files.require({tokenizer});
     texts.push_back({load_tokenizer(files, tokenizer, files.config(encoder)),
                      build_text_encoder(files.config(encoder), adapted(adapters, files, encoder))});
   }
@@ -118,8 +126,7 @@ std::int64_t Model::size_numbers() const {
 std::unique_ptr<Model> load_model(const ModelChoice& choice) {
   const auto files = open_model(choice);
   const std::string where = files->path().empty() ? files->name() : files->path().string();
-  files->require({"unet", "scheduler"});
-  if (choice.vae.empty()) files->require({"vae"});
+  require_parts(*files, choice);
   Adapters adapters;
   std::vector<TextEncoder> texts = load_texts(*files, adapters);
   check(!texts.empty(), ErrorCode::bad_model, "{}: has no text encoder", where);

@@ -44,7 +44,7 @@ const Component& ModelFiles::component(std::string_view name) const {
        names.empty() ? "no components" : fmt::format("{}", fmt::join(names, ", ")));
 }
 
-void ModelFiles::require(std::initializer_list<std::string_view> names) const {
+void ModelFiles::require(const std::vector<std::string_view>& names) const {
   std::vector<std::string> problems;
   for (const auto name : names) {
     const std::string problem = has(name) ? absence(name) : "not in model_index.json";

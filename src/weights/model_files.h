@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -40,7 +39,7 @@ class ModelFiles {
   /// Error(bad_model) naming what the model has instead.
   const Component& component(std::string_view name) const;
   /// Error(bad_model) that lists all of `names` which the model lacks.
-  void require(std::initializer_list<std::string_view> names) const;
+  void require(const std::vector<std::string_view>& names) const;
 
   /// Components that have weights, in the order of names.
   virtual std::vector<std::string> weighted() const = 0;

@@ -57,7 +57,7 @@ TEST_P(WrongUsage, IsOneLineAndStatusTwo) {
 INSTANTIATE_TEST_SUITE_P(
     Words, WrongUsage,
     testing::Values(Wrong{{}, "no command"}, Wrong{{"generat", "x"}, "did you mean generate?"},
-                    Wrong{{"--hepl"}, "did you mean --help?"}, Wrong{{"generate"}, "--prompt"},
+                    Wrong{{"--hepl"}, "did you mean --help?"}, Wrong{{"generate"}, "say what to make"},
                     Wrong{{"generate", "x", "--stepz", "3"}, "did you mean --steps?"},
                     Wrong{{"generate", "x", "--xyzzy"}, "--xyzzy"}, Wrong{{"generate", "a", "red", "apple"}, "'red'"},
                     Wrong{{"generate", "x", "--steps"}, "--steps"}, Wrong{{"generate", "x", "-q", "-v"}, "--quiet"},

