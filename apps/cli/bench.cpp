@@ -9,6 +9,7 @@
 #include "arguments.h"
 #include "json.h"
 #include "output_name.h"
+#include "pull.h"
 #include "sumi/tools.h"
 #include "terminal.h"
 #include "units.h"
@@ -120,8 +121,9 @@ void bench(std::span<char*> arguments) {
   add_options(app, settings);
   app.footer(examples);
   if (!parse(app, arguments)) return;
+  const EngineOptions& engine = settings.bench.engine;
+  fetch_if_needed({engine.model, engine.vae});
   if (!settings.write.empty()) {
-    const EngineOptions& engine = settings.bench.engine;
     return write_model(engine.model, settings.write, engine.dtype == "auto" ? "f16" : engine.dtype);
   }
   measure(settings);

@@ -1,6 +1,7 @@
 #include <string>
 
 #include "arguments.h"
+#include "pull.h"
 #include "sumi/tools.h"
 #include "verbs.h"
 
@@ -24,7 +25,7 @@ void convert(std::span<char*> arguments) {
       "safetensors or PyTorch file into such a folder, or a PyTorch file into safetensors. Whole models, and UNets,\n"
       "autoencoders and ControlNets by themselves. Without --dtype nothing is lost.",
       "sumi convert");
-  app.add_option("IN", from, "a folder or file")->required();
+  app.add_option("IN", from, "a folder, a file, or ORG/NAME[@REV] of a hub")->required();
   app.add_option("OUT", to, "a folder to make, or a file that ends in .safetensors")->required();
   app.add_option("--dtype", options.dtype, "stores weights as f32, f16 or bf16")->type_name("TYPE");
   app.add_option("--config", options.config, "a folder in diffusers layout whose configurations and tokenizers win")
@@ -32,6 +33,7 @@ void convert(std::span<char*> arguments) {
   app.add_option("--prediction", options.prediction, "what a file's model predicts: epsilon or v")->type_name("KIND");
   app.footer(examples);
   if (!parse(app, arguments)) return;
+  fetch_if_needed({from});
   sumi::convert(from, to, options);
 }
 

@@ -71,12 +71,14 @@ class Generation {
 
   void run() {
     check_writable();
-    const std::atomic<bool>& stop = stop_on_signals();
-    fetch_if_needed(o_.engine.model, o_.quiet, stop);
-    Engine engine(o_.engine);
-    if (!o_.grid.empty()) return make_grid(engine, stop);
-    std::optional<std::uint64_t> seed = o_.request.seed;
+    std::optional<Grid> grid;
+    if (!o_.grid.empty()) grid.emplace(o_.grid, o_.request);
     const std::vector<Request> runs = requests();
+    const std::atomic<bool>& stop = stop_on_signals();
+    fetch_if_needed(models(), o_.quiet, &stop);
+    Engine engine(o_.engine);
+    if (grid) return make_grid(*grid, engine, stop);
+    std::optional<std::uint64_t> seed = o_.request.seed;
     for (std::size_t i = 0; i < runs.size(); ++i) {
       if (runs.size() > 1) bar_.label(fmt::format("run {} of {}: ", i + 1, runs.size()));
       Request request = runs[i];
@@ -98,24 +100,31 @@ class Generation {
             .trace = first ? o_.trace : std::filesystem::path()};
   }
 
-  /// The runs of the command, each of a batch.
+  std::vector<std::string> models() const {
+    std::vector<std::string> models{o_.engine.model, o_.engine.vae};
+    if (o_.request.refiner) models.push_back(o_.request.refiner->model);
+    for (const Control& control : o_.request.controls) models.push_back(control.model);
+    return models;
+  }
+
+  /// The runs of the command, each of a batch. Adapters change the model for a whole run: a prompt that names any has
+  /// one of its own.
   std::vector<Request> requests() const {
     if (o_.prompts.empty()) return std::vector(static_cast<std::size_t>(o_.count), o_.request);
     const std::vector<std::string> prompts = read_lines(o_.prompts);
-    const auto batch = static_cast<std::size_t>(std::max(o_.request.batch, 1));
+    const auto alone = [](const std::string& prompt) { return prompt.find("<lora:") != std::string::npos; };
     std::vector<Request> runs;
-    for (std::size_t first = 0; first < prompts.size(); first += batch) {
-      Request& run = runs.emplace_back(o_.request);
-      const std::size_t end = std::min(first + batch, prompts.size());
-      run.prompts.assign(prompts.begin() + static_cast<std::ptrdiff_t>(first),
-                         prompts.begin() + static_cast<std::ptrdiff_t>(end));
-      run.batch = static_cast<int>(end - first);
+    for (const std::string& prompt : prompts) {
+      const bool joins = !runs.empty() && runs.back().batch < o_.request.batch && !alone(prompt) &&
+                         !alone(runs.back().prompts.back());
+      Request& run = joins ? runs.back() : runs.emplace_back(o_.request);
+      run.prompts.push_back(prompt);
+      run.batch = static_cast<int>(run.prompts.size());
     }
     return runs;
   }
 
-  void make_grid(Engine& engine, const std::atomic<bool>& stop) {
-    const Grid grid(o_.grid);
+  void make_grid(const Grid& grid, Engine& engine, const std::atomic<bool>& stop) {
     std::vector<Image> pictures;
     Request request = o_.request;
     Result result;

@@ -45,7 +45,7 @@ std::vector<std::string> split(const std::string& text, char at) {
 
 }  // namespace
 
-Grid::Grid(const std::string& text) {
+Grid::Grid(const std::string& text, const Request& request) {
   for (const std::string& part : split(text, ' ')) {
     const std::size_t equals = part.find('=');
     Axis axis{part.substr(0, equals), split(equals == std::string::npos ? "" : part.substr(equals + 1), ',')};
@@ -59,6 +59,11 @@ Grid::Grid(const std::string& text) {
   }
   if (axes_.empty() || axes_.size() > 2) {
     refuse("--grid: expected one or two settings, as in \"steps=10,20 guidance=5,7.5\"");
+  }
+  if (axes_.size() == 2 && axes_[0].name == axes_[1].name) refuse("--grid: '{}' is there twice", axes_[0].name);
+  for (const Axis& axis : axes_) {
+    Request tried = request;
+    for (const std::string& value : axis.values) settings().at(axis.name)(tried, value);
   }
 }
 

@@ -11,15 +11,14 @@ namespace sumi::cli {
 /// rows.
 class Grid {
  public:
-  /// Error(usage) for more than two settings, or one that is not known.
-  explicit Grid(const std::string& text);
+  /// Error(usage) for more than two settings, one that is not known, and a value that `request` cannot take.
+  Grid(const std::string& text, const Request& request);
 
   std::size_t columns() const { return axes_[0].values.size(); }
   std::size_t rows() const { return axes_.size() > 1 ? axes_[1].values.size() : 1; }
   /// "steps 10", ...
   std::vector<std::string> column_labels() const { return labels(axes_[0]); }
   std::vector<std::string> row_labels() const;
-  /// Error(usage) for a value that is none.
   void set(Request& request, std::size_t column, std::size_t row) const;
 
  private:

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 
@@ -7,6 +8,7 @@
 
 #include "arguments.h"
 #include "json.h"
+#include "pull.h"
 #include "sumi/inspect.h"
 #include "terminal.h"
 #include "units.h"
@@ -20,6 +22,7 @@ namespace fs = std::filesystem;
 constexpr const char* examples = R"(Examples:
   sumi info                          the model that comes with Sumi
   sumi info /models/sd15
+  sumi info downloaded.safetensors
   sumi info a-red-apple-3d-7.png     the settings that made a picture
 )";
 
@@ -50,6 +53,15 @@ std::string model_text(const ModelInfo& model) {
   return text;
 }
 
+/// A file whose ending is that of no model.
+bool is_picture(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return false;
+  const std::string ending = path.extension().string();
+  constexpr std::array models{".safetensors", ".ckpt", ".pt", ".pth", ".bin"};
+  return std::find(models.begin(), models.end(), ending) == models.end();
+}
+
 std::string image_text(const fs::path& path, const Image& image) {
   std::string text = fmt::format("{}: {} x {}\n", path.string(), image.width, image.height);
   for (const auto& [key, value] : image.text) text += key == "parameters" ? value + "\n" : key + ": " + value + "\n";
@@ -72,11 +84,11 @@ void info(std::span<char*> arguments) {
   app.footer(examples);
   if (!parse(app, arguments)) return;
 
-  std::error_code ignored;
-  if (fs::is_regular_file(what, ignored)) {
+  if (is_picture(what)) {
     const Image image = read_image(what);
     return print(stdout, json ? image_json(what, image) : printable(image_text(what, image)));
   }
+  fetch_if_needed({what});
   const ModelInfo model = inspect_model(what);
   print(stdout, json ? model_json(model) : printable(model_text(model)));
 }

@@ -68,10 +68,10 @@ class PullBar {
   int told_ = -1;  ///< the last quarter
 };
 
-PullResult fetch(PullOptions options, bool silent, const std::atomic<bool>& stop) {
+PullResult fetch(PullOptions options, bool silent, const std::atomic<bool>* stop) {
   PullBar bar(one_line(options.model), silent);
   options.progress = [&](const PullProgress& progress) { bar.tell(progress); };
-  options.stop = &stop;
+  options.stop = stop;
   return sumi::pull(options);
 }
 
@@ -84,8 +84,10 @@ std::string summary(const PullResult& result) {
 
 }  // namespace
 
-void fetch_if_needed(const std::string& model, bool silent, const std::atomic<bool>& stop) {
-  if (needs_pull(model)) fetch({.model = model}, silent, stop);
+void fetch_if_needed(const std::vector<std::string>& models, bool silent, const std::atomic<bool>* stop) {
+  for (const std::string& model : models) {
+    if (needs_pull(model)) fetch({.model = model}, silent, stop);
+  }
 }
 
 void pull(std::span<char*> arguments) {
@@ -106,7 +108,7 @@ void pull(std::span<char*> arguments) {
   app.add_flag("-q,--quiet", quiet, "no progress");
   app.footer(examples);
   if (!parse(app, arguments)) return;
-  const PullResult result = fetch(options, quiet, stop_on_signals());
+  const PullResult result = fetch(options, quiet, &stop_on_signals());
   if (json) return print(stdout, pull_json(options.model, result));
   print(stdout, one_line(result.path.string()) + "\n");
   if (quiet) return;

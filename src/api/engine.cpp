@@ -41,6 +41,15 @@ class Phases {
   std::array<Progress, 4> last_{};
 };
 
+/// What was done to the request's pictures that a user may not expect.
+std::vector<std::string> notes_of(const Request& request) {
+  if (!request.start || !request.mask) return {};
+  const Image &picture = request.start->picture, &mask = request.mask->picture;
+  if (mask.width == picture.width && mask.height == picture.height) return {};
+  return {fmt::format("the mask of {} x {} pixels is resized to the picture's {} x {}", mask.width, mask.height,
+                      picture.width, picture.height)};
+}
+
 }  // namespace
 
 /// Everything that lasts from run to run.
@@ -173,6 +182,8 @@ Result Engine::generate(const Request& request, const Hooks& hooks) {
   if (request.safety != Safety::off) s.safety.open(s.options);
   Result result = s.run(overlay.request(), hooks);
   if (request.hires) result = s.enlarge(overlay.request(), hooks, std::move(result));
+  const std::vector<std::string> notes = notes_of(request);
+  result.report.notes.insert(result.report.notes.end(), notes.begin(), notes.end());
   for (Picture& picture : result.pictures) {
     picture.image = overlay.lay(std::move(picture.image));
     picture.unfit = request.safety != Safety::off && s.safety.guard(s.session, request.safety, picture.image);
