@@ -115,8 +115,8 @@ class Generation {
     const auto alone = [](const std::string& prompt) { return prompt.find("<lora:") != std::string::npos; };
     std::vector<Request> runs;
     for (const std::string& prompt : prompts) {
-      const bool joins = !runs.empty() && runs.back().batch < o_.request.batch && !alone(prompt) &&
-                         !alone(runs.back().prompts.back());
+      const bool joins =
+          !runs.empty() && runs.back().batch < o_.request.batch && !alone(prompt) && !alone(runs.back().prompts.back());
       Request& run = joins ? runs.back() : runs.emplace_back(o_.request);
       run.prompts.push_back(prompt);
       run.batch = static_cast<int>(run.prompts.size());

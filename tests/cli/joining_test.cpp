@@ -129,14 +129,15 @@ TEST_F(Joining, AGridIsOnePictureOfAllCombinations) {
 TEST_F(Joining, EachWayChangesThePicture) {
   const Image plain = picture({});
   const std::string control = fixture("models/controlnet-sd1") + "=" + file("start.png");
-  const std::vector<Words> ways{{"--control", control},
-                                {"--control", control, "--annotator", "canny"},
-                                {"--control", control, "--guess-mode"},
-                                {"--vae", fixture("models/taesd")},
-                                {"--variation-seed", "9", "--variation-strength", "0.5"},
-                                {"--deepcache", "2"},
-                                {"--prediction", "v", "-m", fixture("single/sd1.safetensors")},
-                                {"--hires", "1.5"}};
+  const std::vector<Words> ways{
+      {"--control", control},
+      {"--control", control, "--annotator", "canny"},
+      {"--control", control, "--guess-mode"},
+      {"--vae", fixture("models/taesd")},
+      {"--variation-seed", "9", "--variation-strength", "0.5"},
+      {"--deepcache", "2"},
+      {"--prediction", "v", "-m", fixture("single/sd1.safetensors"), "--config", fixture("models/sd1")},
+      {"--hires", "1.5"}};
   std::vector<std::vector<std::uint8_t>> seen{plain.rgb};
   for (const Words& way : ways) {
     const Image image = picture(way);
@@ -172,7 +173,7 @@ TEST_F(Joining, FilesThatDoNotServeAreRefused) {
   expect_refused({"--init", file("start.png"), "--strength", "0.2"}, 2, "none of 2 steps runs");
   expect_refused({"--lora", fixture("loras/lora-sdxl.safetensors")}, 1, "made for");
   expect_refused({"--lora", file("none.safetensors")}, 1, "none.safetensors");
-  expect_refused({"--control", fixture("models/controlnet-sdxl") + "=" + file("start.png")}, 1, "controlnet");
+  expect_refused({"--control", fixture("models/controlnet-sdxl") + "=" + file("start.png")}, 2, "another family");
   expect_refused({"--control", control, "--annotator", "cany"}, 2, "canny and none");
   expect_refused({"--deepcache", "0"}, 2, "deepcache");
 }
