@@ -14,12 +14,26 @@ struct Label {
   std::string_view name, shown;
 };
 constexpr std::array labels{
-    Label{"ddim", "DDIM"},         Label{"ddpm", "DDPM"},         Label{"pndm", "PLMS"},
-    Label{"euler", "Euler"},       Label{"euler-a", "Euler a"},   Label{"heun", "Heun"},
-    Label{"lms", "LMS"},           Label{"dpm2", "DPM2"},         Label{"dpm2-a", "DPM2 a"},
-    Label{"dpmpp-2m", "DPM++ 2M"}, Label{"dpmpp-2s", "DPM++ 2S"}, Label{"dpmpp-2m-sde", "DPM++ 2M SDE"},
-    Label{"unipc", "UniPC"},       Label{"deis", "DEIS"},         Label{"lcm", "LCM"},
-    Label{"tcd", "TCD"},           Label{"karras", "Karras"},     Label{"exponential", "Exponential"},
+    Label{"ddim", "DDIM"},
+    Label{"ddpm", "DDPM"},
+    Label{"pndm", "PLMS"},
+    Label{"euler", "Euler"},
+    Label{"euler-a", "Euler a"},
+    Label{"heun", "Heun"},
+    Label{"lms", "LMS"},
+    Label{"dpm2", "DPM2"},
+    Label{"dpm2-a", "DPM2 a"},
+    Label{"dpmpp-2m", "DPM++ 2M"},
+    Label{"dpmpp-2s", "DPM++ 2S"},
+    Label{"dpmpp-2m-sde", "DPM++ 2M SDE"},
+    Label{"unipc", "UniPC"},
+    Label{"deis", "DEIS"},
+    Label{"lcm", "LCM"},
+    Label{"tcd", "TCD"},
+    Label{"dpmpp-sde", "DPM++ SDE"},
+    Label{"dpmpp-3m-sde", "DPM++ 3M SDE"},
+    Label{"karras", "Karras"},
+    Label{"exponential", "Exponential"},
     Label{"beta", "Beta"},
 };
 

@@ -1,6 +1,11 @@
 #include "models/presets.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/ranges.h>
+
+#include "core/check.h"
 
 namespace sumi {
 namespace {
@@ -17,7 +22,7 @@ constexpr const char* kSd15 = R"({
 })";
 
 // What each of the others sets otherwise.
-constexpr const char* kSd21 = R"({
+constexpr const char* kSd2 = R"({
   "unet": {"sample_size": 96, "cross_attention_dim": 1024, "attention_head_dim": [5, 10, 20, 20],
            "use_linear_projection": true},
   "vae": {"sample_size": 768},
@@ -42,14 +47,73 @@ constexpr const char* kSdxl = R"({
                 "timestep_spacing": "leading"}
 })";
 
-constexpr const char* kBksdmSmall = R"({
-  "unet": {"layers_per_block": 1, "mid_block_type": null}
+constexpr const char* kLcm = R"({
+  "unet": {"sample_size": 96, "time_cond_proj_dim": 256},
+  "vae": {"sample_size": 768},
+  "scheduler": {"_class_name": "LCMScheduler", "skip_prk_steps": null, "set_alpha_to_one": true, "steps_offset": 0,
+                "clip_sample": false, "original_inference_steps": 50}
+})";
+
+constexpr const char* kSdTurbo = R"({
+  "unet": {"sample_size": 64},
+  "vae": {"sample_size": 512},
+  "scheduler": {"_class_name": "EulerAncestralDiscreteScheduler", "set_alpha_to_one": null,
+                "prediction_type": "epsilon", "timestep_spacing": "trailing"}
+})";
+
+constexpr const char* kSdxlTurbo = R"({
+  "unet": {"sample_size": 64},
+  "vae": {"sample_size": 512},
+  "scheduler": {"_class_name": "EulerAncestralDiscreteScheduler", "timestep_spacing": "trailing"}
+})";
+
+constexpr const char* kRefiner = R"({
+  "unet": {"block_out_channels": [384, 768, 1536, 1536], "cross_attention_dim": 1280,
+           "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
+           "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+           "attention_head_dim": [6, 12, 24, 24], "transformer_layers_per_block": 4,
+           "projection_class_embeddings_input_dim": 2560},
+  "text_encoder": null
+})";
+
+constexpr const char* kSsd1b = R"({
+  "unet": {"mid_block_type": "UNetMidBlock2D", "transformer_layers_per_block": [1, 2, 4],
+           "reverse_transformer_layers_per_block": [[4, 4, 10], [2, 1, 1], 1]}
+})";
+
+constexpr const char* kVega = R"({
+  "unet": {"mid_block_type": "UNetMidBlock2D", "transformer_layers_per_block": [1, 1, 2]}
+})";
+
+constexpr const char* kBksdmTiny = R"({
+  "unet": {"block_out_channels": [320, 640, 1280],
+           "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+           "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]}
 })";
 
 struct Entry {
-  const char *name, *changes;
+  std::string_view name, base;
+  const char* changes = "{}";      ///< of the base's configurations; null for a component that it has not
+  const char* pipeline = nullptr;  ///< null: the base's
 };
-constexpr Entry kEntries[] = {{"sd15", "{}"}, {"sd21", kSd21}, {"sdxl", kSdxl}, {"bksdm-small", kBksdmSmall}};
+constexpr Entry kEntries[] = {
+    {"sd15", "", kSd15, "StableDiffusionPipeline"},
+    {"sd15-inpainting", "sd15", R"({"unet": {"in_channels": 9}})", "StableDiffusionInpaintPipeline"},
+    {"pix2pix", "sd15", R"({"unet": {"in_channels": 8}})", "StableDiffusionInstructPix2PixPipeline"},
+    {"lcm", "sd15", kLcm, "LatentConsistencyModelPipeline"},
+    {"bksdm-base", "sd15", R"({"unet": {"layers_per_block": 1}})"},
+    {"bksdm-small", "bksdm-base", R"({"unet": {"mid_block_type": null}})"},
+    {"bksdm-tiny", "bksdm-small", kBksdmTiny},
+    {"sd20", "sd15", kSd2},
+    {"sd21", "sd20"},
+    {"sd-turbo", "sd20", kSdTurbo},
+    {"sdxl", "sd15", kSdxl, "StableDiffusionXLPipeline"},
+    {"sdxl-inpainting", "sdxl", R"({"unet": {"in_channels": 9}})", "StableDiffusionXLInpaintPipeline"},
+    {"sdxl-refiner", "sdxl", kRefiner, "StableDiffusionXLImg2ImgPipeline"},
+    {"sdxl-turbo", "sdxl", kSdxlTurbo},
+    {"ssd-1b", "sdxl", kSsd1b},
+    {"vega", "sdxl", kVega},
+};
 
 constexpr std::string_view kText = "text_encoder", kTokenizer = "tokenizer";
 
@@ -61,26 +125,47 @@ Json class_of(const std::string& component, const Json& config) {
   return {"transformers", config.contains("architectures") ? config["architectures"][0] : Json("CLIPTextModel")};
 }
 
+const Entry* find_entry(std::string_view name) {
+  const auto* found =
+      std::find_if(std::begin(kEntries), std::end(kEntries), [&](const Entry& e) { return e.name == name; });
+  return found == std::end(kEntries) ? nullptr : found;
+}
+
+/// The configurations of a model by component.
+Json configs_of(const Entry& entry) {
+  const Entry* base = find_entry(entry.base);
+  Json configs = base ? configs_of(*base) : Json::object();
+  const Json changed = parse_json(entry.changes, "presets");
+  for (const auto& [component, changes] : changed.items()) {
+    if (changes.is_null()) {
+      configs.erase(component);
+    } else {
+      configs[component].update(changes);
+    }
+  }
+  return configs;
+}
+
+std::string_view pipeline_of(const Entry& entry) {
+  return entry.pipeline ? entry.pipeline : pipeline_of(*find_entry(entry.base));
+}
+
 /// The model's index, with each component's configuration under "configs".
 Settings index_of(std::string_view name) {
-  for (const Entry& entry : kEntries) {
-    if (entry.name != name) continue;
-    Json configs = parse_json(kSd15, "presets");
-    const Json changed = parse_json(entry.changes, "presets");
-    for (const auto& [component, changes] : changed.items()) configs[component].update(changes);
-    Json index = {{"_class_name", "StableDiffusionPipeline"}};
-    for (const auto& [component, config] : configs.items()) {
-      index[component] = class_of(component, config);
-      if (component.starts_with(kText)) {
-        index[std::string(kTokenizer) + component.substr(kText.size())] = {"transformers", "CLIPTokenizer"};
-      }
+  const Entry* entry = find_entry(name);
+  check(entry, ErrorCode::not_found, "synthetic:{}: there is no such model; there are {}", name,
+        fmt::join(preset_names(), ", "));
+  Json configs = configs_of(*entry);
+  Json index = {{"_class_name", pipeline_of(*entry)}};
+  for (const auto& [component, config] : configs.items()) {
+    index[component] = class_of(component, config);
+    if (component.starts_with(kText)) {
+      index[std::string(kTokenizer) + component.substr(kText.size())] = {"transformers", "CLIPTokenizer"};
     }
-    if (configs.contains("text_encoder_2")) index["_class_name"] = "StableDiffusionXLPipeline";
-    index["configs"] = std::move(configs);
-    return {std::move(index), fmt::format("synthetic:{}", name)};
   }
-  fail(ErrorCode::not_found, "synthetic:{}: there is no such model; there are {}", name,
-       fmt::join(preset_names(), ", "));
+  if (name == "sdxl-refiner") index["requires_aesthetics_score"] = true;
+  index["configs"] = std::move(configs);
+  return {std::move(index), fmt::format("synthetic:{}", name)};
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace sumi {
 /// The configurations of a well-known model with random weights: speed and memory depend on nothing else.
 class Preset final : public ModelFiles {
  public:
-  /// "sd15", "sd21", "sdxl" or "bksdm-small". Error(not_found) that lists them for another name.
+  /// One of preset_names(): "sd15", "sdxl-turbo", ... Error(not_found) that lists them for another name.
   explicit Preset(std::string_view name);
 
   std::vector<std::string> weighted() const override;

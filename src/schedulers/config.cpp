@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "core/nearest.h"
+#include "schedulers/names.h"
 #include "schedulers/sampler.h"
 
 namespace sumi {
@@ -29,15 +30,33 @@ std::string known_setting(const Settings& file, const char* key, std::string_vie
   return name;
 }
 
-const Sampler& sampler_of(const Settings& file) {
+std::string nearest(const SamplerName& name) {
+  return name.sampler.empty() ? "; no Stable Diffusion model uses it"
+                              : fmt::format("; the nearest is --sampler {}", name.sampler);
+}
+
+/// The sampler of a model's own file.
+SamplerName named_by(const Settings& file) {
   const std::string type = file.text("_class_name", "PNDMScheduler");
   if (type == "DPMSolverMultistepScheduler" && file.text("algorithm_type", "") == "sde-dpmsolver++") {
-    return find_sampler("dpmpp-2m-sde");
+    return {file.integer("solver_order", 2, 1, 3) == 3 ? "dpmpp-3m-sde" : "dpmpp-2m-sde"};
   }
-  for (const Sampler& sampler : samplers()) {
-    if (sampler.reference == type) return sampler;
+  const auto found = understand_sampler(type);
+  if (!found) file.reject("_class_name", "{} is not known here; choose another with --sampler", type);
+  if (!found->built) file.reject("_class_name", "{} is not built here{}", type, nearest(*found));
+  return *found;
+}
+
+SamplerName named_by(const std::string& choice) {
+  const auto found = understand_sampler(choice);
+  if (!found) {
+    Names near = nearest_names(choice, sampler_names());
+    if (near.empty()) near = nearest_names(choice, other_sampler_names());
+    fail(ErrorCode::usage, "sampler '{}' is not known{}; there are {}", choice, did_you_mean(near),
+         fmt::join(sampler_names(), ", "));
   }
-  file.reject("_class_name", "{} is not known here; choose another with --sampler", type);
+  check(found->built, ErrorCode::usage, "sampler '{}' is not built here{}", choice, nearest(*found));
+  return *found;
 }
 
 std::vector<double> trained_betas(const Settings& file, int train_steps) {
@@ -161,14 +180,16 @@ std::string_view name_of(Prediction prediction) {
 }
 
 SchedulerConfig resolve(const Settings& file, const Sampling& choice) {
-  const Sampler& sampler = choice.sampler.empty() ? sampler_of(file) : find_sampler(choice.sampler);
+  const SamplerName name = choice.sampler.empty() ? named_by(file) : named_by(choice.sampler);
+  const Sampler& sampler = find_sampler(std::string(name.sampler));
   refuse_unsupported(file, sampler);
-  SchedulerConfig config{.sampler = std::string(sampler.name),
-                         .schedule = schedule_of(file, sampler, choice.schedule),
-                         .spacing = spacing_of(file, sampler, choice.spacing),
-                         .prediction = prediction_of(file),
-                         .eta = eta_of(sampler, choice.eta),
-                         .train_steps = static_cast<int>(file.integer("num_train_timesteps", 1000, 2, 100000))};
+  SchedulerConfig config{
+      .sampler = std::string(sampler.name),
+      .schedule = schedule_of(file, sampler, choice.schedule.empty() ? std::string(name.schedule) : choice.schedule),
+      .spacing = spacing_of(file, sampler, choice.spacing),
+      .prediction = prediction_of(file),
+      .eta = eta_of(sampler, choice.eta),
+      .train_steps = static_cast<int>(file.integer("num_train_timesteps", 1000, 2, 100000))};
   config.betas = betas_of(file, sampler.betas, config.train_steps);
   config.zero_snr = sampler.zero_snr && file.flag("rescale_betas_zero_snr", false);
   if (config.zero_snr && config.prediction == Prediction::epsilon) {
@@ -186,6 +207,7 @@ SchedulerConfig resolve(const Settings& file, const Sampling& choice) {
   config.sigma_max = positive(file, "sigma_max");
   config.skip_prk_steps = file.flag("skip_prk_steps", false);
   read_solver(file, sampler, config);
+  config.heun = config.heun || name.heun;
   config.original_steps = static_cast<int>(
       file.integer("original_inference_steps", std::min(50, config.train_steps), 1, config.train_steps));
   config.timestep_scaling = file.number("timestep_scaling", 10);

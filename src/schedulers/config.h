@@ -40,9 +40,10 @@ struct SchedulerConfig {
   double timestep_scaling = 10;
 };
 
-/// What the file sets stays set where the sampler has such a setting; what it leaves out takes the sampler's default.
-/// Error(usage) for names that do not exist, with the nearest that do, and for choices that the sampler does not have;
-/// Error(bad_file) for settings of the file that make no sense or are not supported.
+/// The choice may name samplers as other programs do (names.h); a schedule in such a name holds where the choice has
+/// none. What the file sets stays set where the sampler has such a setting; what it leaves out takes the sampler's
+/// default. Error(usage) for names that do not exist, with the nearest that do, and for choices that the sampler does
+/// not have; Error(bad_file) for settings of the file that make no sense or are not supported.
 SchedulerConfig resolve(const Settings& file, const Sampling& choice);
 
 /// Every sampler, by Sumi's name.

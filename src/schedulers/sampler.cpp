@@ -5,8 +5,6 @@
 
 #include <fmt/ranges.h>
 
-#include "core/nearest.h"
-
 namespace sumi {
 namespace {
 
@@ -68,6 +66,14 @@ constexpr std::array table{
             .spacing = "linspace",
             .curved = true},
     Sampler{.name = "dpmpp-2m-sde", .reference = "", .make = make_dpm_multistep, .spacing = "linspace", .curved = true},
+    Sampler{.name = "dpmpp-3m-sde", .reference = "", .make = make_dpm_3m_sde, .spacing = "linspace", .curved = true},
+    Sampler{.name = "dpmpp-sde",
+            .reference = "DPMSolverSDEScheduler",
+            .make = make_dpm_sde,
+            .spacing = "linspace",
+            .curved = true,
+            .zero_snr = false,
+            .betas = wide},
     Sampler{.name = "dpmpp-2s",
             .reference = "DPMSolverSinglestepScheduler",
             .make = make_dpm_singlestep,
@@ -128,8 +134,7 @@ const Sampler& find_sampler(const std::string& name) {
   for (const Sampler& sampler : table) {
     if (sampler.name == name) return sampler;
   }
-  fail(ErrorCode::usage, "sampler '{}' is not known{}; there are {}", name, did_you_mean(name, sampler_names()),
-       fmt::join(sampler_names(), ", "));
+  fail(ErrorCode::usage, "sampler '{}' is not known; there are {}", name, fmt::join(sampler_names(), ", "));
 }
 
 Schedule make_schedule(const SchedulerConfig& config, Run run) {

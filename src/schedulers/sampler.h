@@ -30,7 +30,7 @@ struct Sampler {
 };
 
 std::span<const Sampler> samplers();
-/// Error(usage) with the nearest names.
+/// By Sumi's name as it is. Error(usage) for another.
 const Sampler& find_sampler(const std::string& name);
 
 }  // namespace sumi

@@ -26,6 +26,8 @@ Schedule make_lms(const SchedulerConfig& config, Run run);
 Schedule make_dpm2(const SchedulerConfig& config, Run run);
 Schedule make_dpm_multistep(const SchedulerConfig& config, Run run);
 Schedule make_dpm_singlestep(const SchedulerConfig& config, Run run);
+Schedule make_dpm_sde(const SchedulerConfig& config, Run run);
+Schedule make_dpm_3m_sde(const SchedulerConfig& config, Run run);
 Schedule make_unipc(const SchedulerConfig& config, Run run);
 Schedule make_deis(const SchedulerConfig& config, Run run);
 Schedule make_lcm(const SchedulerConfig& config, Run run);

@@ -69,7 +69,10 @@ TEST(Presets, UnknownNamesAreToldTheKnownOnes) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::not_found);
-    EXPECT_STREQ(error.what(), "synthetic:sd3: there is no such model; there are sd15, sd21, sdxl, bksdm-small");
+    EXPECT_STREQ(
+        error.what(),
+        "synthetic:sd3: there is no such model; there are sd15, sd15-inpainting, pix2pix, lcm, bksdm-base, "
+        "bksdm-small, bksdm-tiny, sd20, sd21, sd-turbo, sdxl, sdxl-inpainting, sdxl-refiner, sdxl-turbo, ssd-1b, vega");
   }
   EXPECT_FALSE(Preset("sd15").has("text_encoder_2"));
   EXPECT_THROW(Preset("sd15").config("text_encoder_2"), Error);

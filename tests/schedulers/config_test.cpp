@@ -91,6 +91,11 @@ TEST(Resolve, TakesTheSamplersDefaults) {
   EXPECT_FLOAT_EQ(static_cast<float>(resolved({{"_class_name", "DDIMScheduler"}}).betas.back()), .02f);
   EXPECT_EQ(resolved({{"_class_name", "DPMSolverMultistepScheduler"}, {"algorithm_type", "sde-dpmsolver++"}}).sampler,
             "dpmpp-2m-sde");
+  EXPECT_EQ(
+      resolved(
+          {{"_class_name", "DPMSolverMultistepScheduler"}, {"algorithm_type", "sde-dpmsolver++"}, {"solver_order", 3}})
+          .sampler,
+      "dpmpp-3m-sde");
 }
 
 TEST(Resolve, TakesTrainedBetas) {
@@ -105,6 +110,24 @@ TEST(Resolve, NamesTheNearestOfAnUnknownName) {
   expect_error(ErrorCode::usage, "did you mean karras?",
                [] { resolved(nothing, {.sampler = "euler", .schedule = "karas"}); });
   expect_error(ErrorCode::usage, "did you mean trailing?", [] { resolved(nothing, {.spacing = "trailling"}); });
+}
+
+TEST(Resolve, TakesTheScheduleThatANameCarriesUnlessOneIsChosen) {
+  EXPECT_EQ(resolved(nothing, {.sampler = "DPM++ 2M Karras"}).schedule, "karras");
+  EXPECT_EQ(resolved(nothing, {.sampler = "DPM++ 2M Karras", .schedule = "beta"}).schedule, "beta");
+  EXPECT_EQ(resolved(nothing, {.sampler = "DPM++ 2M Karras", .schedule = "default"}).schedule, "default");
+  EXPECT_TRUE(resolved(nothing, {.sampler = "DPM++ 2M SDE Heun"}).heun);
+  expect_error(ErrorCode::usage, "'karras' does not go with sampler 'ddim'",
+               [] { resolved(nothing, {.sampler = "DDIM Karras"}); });
+}
+
+TEST(Resolve, SaysWhatIsNearToANameThatIsNotBuilt) {
+  expect_error(ErrorCode::usage, "sampler 'DPM++ 2S a Karras' is not built here; the nearest is --sampler dpmpp-sde",
+               [] { resolved(nothing, {.sampler = "DPM++ 2S a Karras"}); });
+  expect_error(ErrorCode::bad_file, "RePaintScheduler is not built here; the nearest is --sampler ddpm", [] {
+    resolved({{"_class_name", "RePaintScheduler"}});
+  });
+  expect_error(ErrorCode::usage, "did you mean Restart?", [] { resolved(nothing, {.sampler = "Restrat"}); });
 }
 
 TEST(Resolve, RefusesChoicesThatTheSamplerDoesNotHave) {
