@@ -96,7 +96,7 @@ class Case:
         if "deepcache" in asked:
             arguments += ["--deepcache", f"{asked['deepcache']['interval']}:{asked['deepcache']['branch']}"]
         if "tome" in asked:
-            arguments += tome_arguments(asked["tome"], known)
+            arguments += tome_arguments(asked["tome"])
         return [str(each) for each in arguments + self.picture_arguments(scratch)]
 
     def picture_arguments(self, scratch):
@@ -124,13 +124,10 @@ OPTIONS = {"seed": "--seed", "num_inference_steps": "--steps", "negative_prompt"
            "aesthetic_score": "--aesthetic-score"}
 
 
-def tome_arguments(tome, known):
-    if "--tome" not in known:
-        raise Skipped("the command has no token merging")
+def tome_arguments(tome):
     sites = [site for site, key in (("cross", "merge_crossattn"), ("mlp", "merge_mlp")) if tome.get(key)]
-    down = tome.get("max_downsample", 1)
-    return ["--tome", ":".join([str(tome["ratio"]), str(down)] + (["+".join(["self", *sites])] if sites else [])),
-            "--tome-fixed"]
+    return ["--tome", str(tome["ratio"]), "--tome-fixed", "--tome-max-downsample", str(tome.get("max_downsample", 1)),
+            "--tome-sites", ",".join(["self", *sites])]
 
 
 def expected_levels(image):

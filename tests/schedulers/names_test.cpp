@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "schedulers/sampler.h"
@@ -16,10 +17,8 @@ namespace {
 std::string meaning(const std::string& name) {
   const auto found = understand_sampler(name);
   if (!found) return "?";
-  std::string text = (found->built ? "" : "~") + std::string(found->sampler);
-  if (found->heun) text += " heun";
-  if (!found->schedule.empty()) text += " " + std::string(found->schedule);
-  return text;
+  return fmt::format("{}{}{}{}{}", found->built ? "" : "~", found->sampler, found->heun ? " heun" : "",
+                     found->schedule.empty() ? "" : " ", found->schedule);
 }
 
 using Meanings = std::map<std::string, std::string>;
