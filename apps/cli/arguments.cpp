@@ -60,6 +60,12 @@ void refuse_rest(const CLI::App& app) {
   if (!rest.empty()) refuse("unexpected argument '{}'; text with blanks goes in quotes", rest.front());
 }
 
+std::string parse_prediction(const std::string& name) {
+  if (name == "epsilon") return name;
+  if (name == "v" || name == "v_prediction") return "v_prediction";
+  refuse("--prediction: '{}' is not known; there are epsilon and v", name);
+}
+
 }  // namespace
 
 template <class T>
@@ -87,9 +93,21 @@ template std::uint64_t parse_number(std::string_view, const std::string&);
 void add_engine_options(CLI::App& app, EngineOptions& to) {
   const char* group = "Model and machine";
   app.add_option("-m,--model", to.model,
-                 "folder in diffusers layout, name of a model that Sumi has, ORG/NAME[@REV] of a hub, or\n"
+                 "folder in diffusers layout, safetensors or ckpt file, name of a model that Sumi has,\n"
+                 "ORG/NAME[@REV] of a hub, or "
                  "synthetic:sd15, sd21, sdxl, bksdm-small for random weights (default: the model that comes with Sumi)")
       ->type_name("MODEL")
+      ->group(group);
+  app.add_option("--vae", to.vae, "folder or file of an autoencoder instead of the model's own")
+      ->type_name("PATH")
+      ->group(group);
+  app.add_option("--config", to.config, "folder in diffusers layout whose configurations a single file takes")
+      ->type_name("DIR")
+      ->group(group);
+  app.add_option_function<std::string>(
+         "--prediction", [&to](const std::string& name) { to.prediction = parse_prediction(name); },
+         "epsilon or v, where the file of a model does not show it")
+      ->type_name("NAME")
       ->group(group);
   app.add_option("--device", to.device, "cpu, or ref for the plain definition of every op (default cpu)")
       ->type_name("NAME")

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "arguments.h"
 #include "generate_options.h"
+#include "grid.h"
 #include "json.h"
 #include "output_name.h"
 #include "progress_bar.h"
@@ -44,12 +46,25 @@ std::string details(const Report& r) {
   return text;
 }
 
+/// Lines that are not blank.
+std::vector<std::string> read_lines(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  if (!file) refuse("{}: cannot be read", path.string());
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.find_first_not_of(" \t") != std::string::npos) lines.push_back(line);
+  }
+  if (lines.empty()) refuse("{}: has no prompt", path.string());
+  return lines;
+}
+
 /// The pictures of one command, run by run.
 class Generation {
  public:
   explicit Generation(const GenerateOptions& options)
       : o_(options),
-        several_(options.count > 1 || options.request.batch > 1),
+        several_(options.count > 1 || options.request.batch > 1 || !options.prompts.empty()),
         name_(options.output, options.request.prompt, several_),
         bar_(options.quiet),
         text_(options.json ? stderr : stdout) {}
@@ -59,21 +74,69 @@ class Generation {
     const std::atomic<bool>& stop = stop_on_signals();
     fetch_if_needed(o_.engine.model, o_.quiet, stop);
     Engine engine(o_.engine);
-    Request request = o_.request;
-    for (int i = 0; i < o_.count; ++i) {
-      if (o_.count > 1) bar_.label(fmt::format("run {} of {}: ", i + 1, o_.count));
-      Hooks hooks{.progress = [&](const Progress& progress) { watch(progress); }, .stop = &stop};
-      if (i == 0) hooks.trace = o_.trace;
-      const Result result = engine.generate(request, hooks);
+    if (!o_.grid.empty()) return make_grid(engine, stop);
+    std::optional<std::uint64_t> seed = o_.request.seed;
+    const std::vector<Request> runs = requests();
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      if (runs.size() > 1) bar_.label(fmt::format("run {} of {}: ", i + 1, runs.size()));
+      Request request = runs[i];
+      request.seed = seed;
+      const Result result = engine.generate(request, hooks(stop, i == 0));
       bar_.clear();
       tell_notes(result.report);
       for (const Picture& picture : result.pictures) save(picture, result.report, result.pictures.size());
       finish(result);
-      request.seed = result.pictures.back().seed + 1;
+      seed = result.pictures.back().seed + 1;
     }
   }
 
  private:
+  Hooks hooks(const std::atomic<bool>& stop, bool first) {
+    return {.progress = [this](const Progress& progress) { watch(progress); },
+            .previews = !o_.preview.empty(),
+            .stop = &stop,
+            .trace = first ? o_.trace : std::filesystem::path()};
+  }
+
+  /// The runs of the command, each of a batch.
+  std::vector<Request> requests() const {
+    if (o_.prompts.empty()) return std::vector(static_cast<std::size_t>(o_.count), o_.request);
+    const std::vector<std::string> prompts = read_lines(o_.prompts);
+    const auto batch = static_cast<std::size_t>(std::max(o_.request.batch, 1));
+    std::vector<Request> runs;
+    for (std::size_t first = 0; first < prompts.size(); first += batch) {
+      Request& run = runs.emplace_back(o_.request);
+      const std::size_t end = std::min(first + batch, prompts.size());
+      run.prompts.assign(prompts.begin() + static_cast<std::ptrdiff_t>(first),
+                         prompts.begin() + static_cast<std::ptrdiff_t>(end));
+      run.batch = static_cast<int>(end - first);
+    }
+    return runs;
+  }
+
+  void make_grid(Engine& engine, const std::atomic<bool>& stop) {
+    const Grid grid(o_.grid);
+    std::vector<Image> pictures;
+    Request request = o_.request;
+    Result result;
+    for (std::size_t row = 0; row < grid.rows(); ++row) {
+      for (std::size_t column = 0; column < grid.columns(); ++column) {
+        grid.set(request, column, row);
+        bar_.label(fmt::format("picture {} of {}: ", pictures.size() + 1, grid.rows() * grid.columns()));
+        result = engine.generate(request, hooks(stop, pictures.empty()));
+        bar_.clear();
+        tell_notes(result.report);
+        request.seed = result.pictures.front().seed;  // the same for all
+        pictures.push_back(std::move(result.pictures.front().image));
+      }
+    }
+    Picture whole{.image = labelled_grid(pictures, grid.column_labels(), grid.row_labels()),
+                  .seed = *request.seed,
+                  .prompt = request.prompt};
+    whole.image.text = pictures.back().text;
+    save(whole, result.report, 1);
+  }
+
   void check_writable() const {
     name_.check_writable();
     if (!o_.preview.empty()) {
@@ -92,10 +155,11 @@ class Generation {
   }
 
   void save(const Picture& picture, const Report& report, std::size_t batch) {
-    const auto path = name_.of(picture.seed, ++saved_);
+    const auto path = OutputName(o_.output, picture.prompt, several_).of(picture.seed, ++saved_);
     write_image(path, picture.image);
     if (o_.json) print(stdout, picture_json(path, picture, report, batch));
-    if (!o_.quiet) print(text_, fmt::format("{}  (seed {})\n", one_line(path.string()), picture.seed));
+    const char* blurred = picture.unfit ? ", blurred by the safety checker" : "";
+    if (!o_.quiet) print(text_, fmt::format("{}  (seed {}{})\n", one_line(path.string()), picture.seed, blurred));
     if (o_.show) print(text_, half_blocks(picture.image, std::min(columns_of(text_), 120)));
   }
 

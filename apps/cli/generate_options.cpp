@@ -20,12 +20,30 @@ Rng parse_rng(const std::string& name) {
   refuse("--rng: '{}' is not known{}; there are cpu and philox", name, did_you_mean(name, known));
 }
 
+PromptSyntax parse_syntax(const std::string& name) {
+  if (name == "weighted") return PromptSyntax::weighted;
+  if (name == "plain") return PromptSyntax::plain;
+  refuse("--prompt-syntax: '{}' is not known; there are weighted and plain", name);
+}
+
 void add_picture_options(CLI::App& app, GenerateOptions& o) {
   const char* group = "Picture";
   Request& request = o.request;
   app.add_option("-p,--prompt,PROMPT", request.prompt, "what the picture shows; (word:1.3) weighs a word")
       ->type_name("TEXT")
-      ->required()
+      ->group(group);
+  app.add_option("--prompts", o.prompts, "file with a prompt on each line, made --batch at a time")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--grid", o.grid,
+                 "one picture of all combinations: \"steps=10,20 guidance=5,7.5\"; also of\n"
+                 "guidance-rescale, seed, sampler, schedule, strength, clip-skip, eta")
+      ->type_name("TEXT")
+      ->group(group);
+  app.add_option_function<std::string>(
+         "--prompt-syntax", [&](const std::string& name) { request.syntax = parse_syntax(name); },
+         "weighted, or plain for the text as it stands, cut at 77 tokens (default weighted)")
+      ->type_name("NAME")
       ->group(group);
   app.add_option_function<std::string>(
          "-n,--negative", [&](const std::string& text) { request.negative = text; },
@@ -47,7 +65,8 @@ void add_sampling_options(CLI::App& app, GenerateOptions& o) {
   const char* group = "Sampling";
   Sampling& sampling = o.request.sampling;
   app.add_option("--sampler", sampling.sampler,
-                 "ddim, pndm, euler, euler-a, dpmpp-2m, lcm; `sumi doctor` lists them (default: the model's)")
+                 "euler-a, dpmpp-2m, unipc, lcm, ...; also \"DPM++ 2M Karras\"; `sumi doctor` lists them\n"
+                 "(default: the model's)")
       ->type_name("NAME")
       ->group(group);
   app.add_option("--schedule", sampling.schedule,
@@ -100,10 +119,19 @@ bool parse_generate(std::span<char*> arguments, GenerateOptions& options) {
   add_picture_options(app, options);
   add_sampling_options(app, options);
   add_seed_options(app, options);
+  add_joining_options(app, options);
   add_output_options(app, options);
   add_engine_options(app, options.engine);
   app.footer(examples);
   if (!parse(app, arguments)) return false;
+  settle_joining(app, options);
+  if (app.count("--prompt") == 0 && options.prompts.empty())
+    refuse("say what to make: sumi generate \"a red apple, 3d\"");
+  if (app.count("--prompt") > 0 && !options.prompts.empty())
+    refuse("--prompts stands for the prompt; give one of both");
+  if (!options.grid.empty() && (options.count > 1 || options.request.batch > 1 || !options.prompts.empty())) {
+    refuse("--grid makes one picture of each combination: not with --batch, --count or --prompts");
+  }
   if (options.count < 1 || options.count > 1000000) refuse("--count: {} is not from 1 to 1000000", options.count);
   if (options.quiet && options.verbose) refuse("--quiet and --verbose exclude each other");
   return true;

@@ -13,9 +13,12 @@ std::string line(const Json& json) { return json.dump(-1, ' ', false, Json::erro
 
 std::string picture_json(const std::filesystem::path& path, const Picture& picture, const Report& r,
                          std::size_t batch) {
+  Json more = Json::object();
+  for (const auto& [key, value] : r.more) more[key] = value;
   return line({{"path", path.string()},
                {"seed", picture.seed},
-               {"prompt", r.prompt},
+               {"prompt", picture.prompt},
+               {"unfit", picture.unfit},
                {"negative", r.negative ? Json(*r.negative) : Json()},
                {"width", picture.image.width},
                {"height", picture.image.height},
@@ -29,6 +32,7 @@ std::string picture_json(const std::filesystem::path& path, const Picture& pictu
                {"eta", r.eta},
                {"rng", r.rng == Rng::cpu ? "cpu" : "philox"},
                {"clip_skip", r.clip_skip},
+               {"more", std::move(more)},
                {"batch", batch},
                {"model", r.model},
                {"device", r.device},

@@ -18,9 +18,14 @@ namespace sumi {
 
 /// Which model on which device.
 struct EngineOptions {
-  /// A folder in diffusers layout, "ORG/NAME[@REV]" that `pull` has fetched, "synthetic:sd15" (and sd21, bksdm-small)
-  /// for random weights of a full-size model, or empty for the model that comes with Sumi.
+  /// A folder in diffusers layout, a single safetensors or checkpoint file, "ORG/NAME[@REV]" that `pull` has fetched,
+  /// "synthetic:sd15" (and sd21, sdxl, bksdm-small) for random weights of a full-size model, or empty for the model
+  /// that comes with Sumi.
   std::string model;
+  std::string vae;             ///< a folder or file of an autoencoder instead of the model's own; empty: its own
+  std::string config;          ///< a folder in diffusers layout whose configurations a single file takes
+  std::string prediction;      ///< "epsilon" or "v_prediction", what the UNet predicts; empty: as the model says
+  std::string safety_checker;  ///< a folder with config.json and weights instead of the model's own
   std::string device = "cpu";  ///< "cpu", or "ref" for the plain definition of every op
   /// "auto", "f32", "bf16" or "f16". A CPU computes f16 files in the type that "auto" gives; `Report::notes` says so.
   std::string dtype = "auto";
@@ -36,6 +41,8 @@ struct Report {
   Rng rng = Rng::cpu;
   std::string prompt;
   std::optional<std::string> negative;
+  /// What else the request asked for, in the words of the field's other programs: {"Denoising strength", "0.8"}.
+  std::vector<std::pair<std::string, std::string>> more;
 
   double load_seconds = 0;  ///< of the first run: reading and packing weights; 0 afterwards
   double text_seconds = 0, denoise_seconds = 0, decode_seconds = 0;
@@ -53,6 +60,8 @@ struct Report {
 struct Picture {
   Image image;
   std::uint64_t seed = 0;
+  std::string prompt;
+  bool unfit = false;  ///< a safety checker held it unfit to be shown: it is blurred
 };
 
 struct Result {

@@ -37,6 +37,12 @@ void write_image(const std::filesystem::path& path, const Image& image, const Im
 Image read_image(const std::filesystem::path& path);
 Image read_image(std::span<const std::byte> file);
 
+/// Pictures row by row, `columns.size()` in each row, in one picture on white: each column's label above it, each row's
+/// at its left. Pictures of fewer pixels than the largest lie in the middle of their place; missing ones are left
+/// white. Error(usage) where there are more pictures than places, or where all together is too large.
+Image labelled_grid(std::span<const Image> pictures, std::span<const std::string> columns,
+                    std::span<const std::string> rows);
+
 /// The picture in at most `columns` characters a line, each two pixels high: the upper half block in 24-bit ANSI
 /// colours. Never larger than the picture itself.
 std::string half_blocks(const Image& image, int columns);

@@ -46,10 +46,10 @@ struct ConvertOptions {
   std::string prediction;        ///< of a file: "epsilon" or "v"; empty: what the file shows
 };
 
-/// A model between the forms that others share. A folder in diffusers layout (of a model, or of its UNet, autoencoder or
-/// a ControlNet alone) becomes one `.safetensors` file with the names of LDM; a safetensors or PyTorch file becomes such
-/// a folder, or, where `to` ends in `.safetensors`, a file of the same tensors. What is written appears whole or not at
-/// all. Error(usage, not_found, io, bad_file, unsupported).
+/// A model between the forms that others share. A folder in diffusers layout (of a model, or of its UNet, autoencoder
+/// or a ControlNet alone) becomes one `.safetensors` file with the names of LDM; a safetensors or PyTorch file becomes
+/// such a folder, or, where `to` ends in `.safetensors`, a file of the same tensors. What is written appears whole or
+/// not at all. Error(usage, not_found, io, bad_file, unsupported).
 void convert(const std::filesystem::path& from, const std::filesystem::path& to, const ConvertOptions& options = {});
 
 /// Appends the rows to a CSV file that begins with

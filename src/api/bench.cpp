@@ -118,7 +118,7 @@ class UNetBench {
   UNetBench(const BenchOptions& options, Device& device)
       : options_(options),
         device_(device),
-        files_(open_model(options.engine.model)),
+        files_(open_model(choice_of(options.engine))),
         unet_(build_unet(files_->config("unet"), files_->weights("unet"))) {
     const std::int64_t reduction = VaeConfig::from(files_->config("vae")).reduction();
     batch_ = options.batch * halves(options, unet_.config());
@@ -223,7 +223,7 @@ void bench_unet(const BenchOptions& options, const OnRow& tell) {
 /// As the pipeline decodes: one picture at a time.
 void bench_vae(const BenchOptions& options, const OnRow& tell) {
   Device device = make_device(options.engine);
-  const auto files = open_model(options.engine.model);
+  const auto files = open_model(choice_of(options.engine));
   const Vae vae = build_vae(files->config("vae"), files->weights("vae"));
   const Shape shape = latent_shape(options, 1, vae.config().reduction(), vae.config().latent_channels);
   const Calls calls = run_calls(options, device, [&](Context& ctx) -> Call {
@@ -237,7 +237,7 @@ void bench_vae(const BenchOptions& options, const OnRow& tell) {
 /// As the pipeline encodes: the pictures of a batch share the prompt, and guidance has a second one.
 void bench_text(const BenchOptions& options, const OnRow& tell) {
   Device device = make_device(options.engine);
-  const auto files = open_model(options.engine.model);
+  const auto files = open_model(choice_of(options.engine));
   std::vector<ClipText> encoders;
   for (const std::string& name : files->weighted()) {
     if (name.starts_with("text_encoder")) {
@@ -307,7 +307,7 @@ void run_part(const Part& part, const BenchOptions& options, const OnRow& tell) 
 
 void settle_size(BenchOptions& options) {
   if (options.width != 0 && options.height != 0) return;
-  const auto files = open_model(options.engine.model);
+  const auto files = open_model(choice_of(options.engine));
   const std::int64_t latents = UNetConfig::from(files->config("unet")).sample_size;
   const auto size = static_cast<int>(latents * VaeConfig::from(files->config("vae")).reduction());
   if (options.width == 0) options.width = size;

@@ -107,8 +107,8 @@ void convert(const fs::path& from, const fs::path& to, const ConvertOptions& opt
     if (to_file) return write_safetensors(to, open_checkpoint(from.string())->tensors(), type);
     return write_folder(to, *open_file(from, options), type);
   }
-  check(to_file, ErrorCode::usage, "{}: a single file to write ends in .safetensors", to.string());
   const auto files = open_folder(is_there(from) ? from : find_model(from.string()));
+  check(to_file, ErrorCode::usage, "{}: a single file to write ends in .safetensors", to.string());
   write_safetensors(to, ldm_file(*files), type);
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ops/backend.h"
+#include "pipelines/model.h"
 #include "sumi/engine.h"
 
 namespace sumi {
@@ -15,6 +16,11 @@ struct Device {
   DType type;
   std::vector<std::string> notes;  ///< what was chosen otherwise than asked
 };
+
+/// Which model an engine works with.
+inline ModelChoice choice_of(const EngineOptions& options) {
+  return {.name = options.model, .vae = options.vae, .config = options.config, .prediction = options.prediction};
+}
 
 /// Error(usage) for names that do not exist, with the nearest that do.
 Device make_device(const EngineOptions& options);

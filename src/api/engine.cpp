@@ -2,14 +2,20 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
+#include <map>
 
 #include "api/device.h"
 #include "api/parameters.h"
+#include "api/report.h"
+#include "api/safety.h"
+#include "api/upscale.h"
 #include "core/process.h"
 #include "core/threads.h"
+#include "pipelines/denoise.h"
+#include "pipelines/extras.h"
+#include "pipelines/overlay.h"
 #include "pipelines/session.h"
-#include "pipelines/text_to_image.h"
-#include "sumi/inspect.h"
 
 namespace sumi {
 namespace {
@@ -42,76 +48,67 @@ struct Engine::State {
   explicit State(const EngineOptions& chosen)
       : options(chosen),
         device(make_device(chosen)),
-        model(load_model(chosen.model)),
+        model(load_model(choice_of(chosen))),
         session(*device.backend, device.type),
         load_seconds(seconds_since(begin)) {}
 
-  Report describe(const Job& job, const Request& request) const;
+  Result run(Request request, const Hooks& hooks);
+  Job settle_refiner(const Request& request, const Job& job);
+  Result enlarge(const Request& request, const Hooks& hooks, Result small);
 
   Clock::time_point begin = Clock::now();
   EngineOptions options;
   Device device;
   std::unique_ptr<Model> model;
+  Extras extras;
+  SafetyGuard safety;
+  std::map<std::string, std::unique_ptr<Model>> refiners;
   Session session;
   double load_seconds;  ///< not yet reported
 };
-
-Report Engine::State::describe(const Job& job, const Request& request) const {
-  return {.version = version(),
-          .model = model->name,
-          .device = std::string(device.backend->name()),
-          .dtype = std::string(name_of(device.type)),
-          .sampler = job.scheduler.sampler,
-          .schedule = job.scheduler.schedule,
-          .spacing = job.scheduler.spacing,
-          .prediction = std::string(name_of(job.scheduler.prediction)),
-          .steps = request.steps.value_or(model->defaults.steps),
-          .threads = threads(),
-          .clip_skip = job.clip_skip,
-          .guidance = job.guidance,
-          .guidance_rescale = job.guidance_rescale,
-          .eta = request.sampling.eta,
-          .rng = job.rng,
-          .prompt = job.prompt,
-          .negative = request.negative,
-          .notes = device.notes};
-}
 
 Engine::Engine(const EngineOptions& options) : state_(std::make_unique<State>(options)) {}
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;
 
-Result Engine::generate(const Request& request, const Hooks& hooks) {
-  State& s = *state_;
-  set_threads(s.options.threads);
-  const Job job = settle(*s.model, request);
-  Result result{.report = s.describe(job, request)};
+Result Engine::State::run(Request request, const Hooks& hooks) {
+  set_threads(options.threads);
+  std::vector<std::string> notes = extras.apply(*model, request);
+  const FindControlNet find = [&](const std::string& name) { return extras.controlnet(*model, name); };
+  if (request.refiner) request.sampling.to = request.refiner->start;
+  const Job job = settle(*model, request, find);
+  std::optional<Job> last;
+  if (request.refiner) last = settle_refiner(request, job);
+  const Refining refining{request.refiner ? *refiners.at(request.refiner->model) : *model, last ? *last : job};
+  Result result{.report = report_of(*model, device, job, request)};
   Report& report = result.report;
+  report.notes.insert(report.notes.end(), notes.begin(), notes.end());
   Phases phases(hooks.progress);
   Pixels pixels;
   const auto body = [&](Context& ctx) {
-    pixels = text_to_image(
-        ctx, *s.model, job,
-        {.progress = [&](const Progress& progress) { phases.tell(progress); }, .previews = hooks.previews});
+    pixels = make_pictures(
+        ctx, *model, job,
+        {.progress = [&](const Progress& progress) { phases.tell(progress); }, .previews = hooks.previews},
+        last ? &refining : nullptr);
   };
 
   PeakMonitor monitor;
-  const auto begin = Clock::now();
+  const auto start = Clock::now();
   phases.tell({.phase = Phase::load, .step = 0, .steps = 1});
-  const Booked booked = s.session.plan(body);
-  s.session.load(body, hooks.stop);
-  report.load_seconds = std::exchange(s.load_seconds, 0) + seconds_since(begin);
+  const Booked booked = session.plan(body);
+  session.load(body, hooks.stop);
+  report.load_seconds = std::exchange(load_seconds, 0) + seconds_since(start);
   phases.tell({.phase = Phase::load, .step = 1, .steps = 1, .seconds = report.load_seconds});
 
   report.flops = booked.flops;
   report.planned_bytes = booked.activation_bytes;
-  report.weight_bytes = *s.device.backend->booked();
-  const std::size_t standing = anonymous_bytes(), known = report.weight_bytes + s.session.resident_bytes();
+  report.weight_bytes = *device.backend->booked();
+  const std::size_t standing = anonymous_bytes(), known = report.weight_bytes + session.resident_bytes();
   report.fixed_bytes = standing > known ? standing - known : 0;
 
   Trace trace;
-  s.session.run(booked, body, hooks.trace.empty() ? nullptr : &trace, hooks.stop);
+  session.run(booked, body, hooks.trace.empty() ? nullptr : &trace, hooks.stop);
   if (!hooks.trace.empty()) trace.write(hooks.trace);
 
   report.text_seconds = phases.last(Phase::text).seconds;
@@ -119,17 +116,80 @@ Result Engine::generate(const Request& request, const Hooks& hooks) {
   report.steps_per_second = phases.last(Phase::denoise).steps_per_second;
   report.decode_seconds = phases.last(Phase::decode).seconds;
   for (std::size_t i = 0; i < job.seeds.size(); ++i) {
-    Image image = to_image(pixels, static_cast<std::int64_t>(i));
-    image.text.emplace_back("parameters", parameters_text(report, job.seeds[i], image.width, image.height));
-    result.pictures.push_back({std::move(image), job.seeds[i]});
+    result.pictures.push_back({to_image(pixels, static_cast<std::int64_t>(i)), job.seeds[i], job.prompts[i]});
   }
   report.peak_bytes = monitor.peak();
   return result;
 }
 
+/// The same picture on the other model: what began it and what steers it is the first model's matter.
+Job Engine::State::settle_refiner(const Request& request, const Job& job) {
+  std::unique_ptr<Model>& refiner = refiners[request.refiner->model];
+  if (!refiner) refiner = load_model({.name = request.refiner->model});
+  check(refiner->latent_channels() == model->latent_channels(), ErrorCode::unsupported,
+        "{}: works on {} latent channels, {} on {}", refiner->name, refiner->latent_channels(), model->name,
+        model->latent_channels());
+  Request rest = request;
+  rest.width = static_cast<int>(job.width);
+  rest.height = static_cast<int>(job.height);
+  rest.seed = job.seeds.front();
+  rest.sampling.from = request.refiner->start;
+  rest.sampling.to = 1;
+  rest.start.reset();
+  rest.mask.reset();
+  rest.controls.clear();
+  rest.steps = request.steps.value_or(model->defaults.steps);
+  rest.guidance = job.guidance;
+  return settle(*refiner, rest);
+}
+
+/// Each picture again from what it shows, larger.
+Result Engine::State::enlarge(const Request& request, const Hooks& hooks, Result small) {
+  const Hires& hires = *request.hires;
+  Result large{.report = small.report};
+  for (const Picture& picture : small.pictures) {
+    Request again = request;
+    again.prompt = picture.prompt;
+    again.prompts.clear();
+    again.batch = 1;
+    again.seed = picture.seed;
+    const auto side = [&](int pixels) { return static_cast<int>(std::lround(pixels * hires.scale / 8)) * 8; };
+    again.width = side(picture.image.width);
+    again.height = side(picture.image.height);
+    again.start = Start{.picture = enlarged(session, picture.image, hires.upscaler, *again.width, *again.height),
+                        .strength = hires.strength};
+    again.mask.reset();
+    Result result = run(again, hooks);
+    add_times(large.report, result.report);
+    large.pictures.push_back(std::move(result.pictures.front()));
+  }
+  return large;
+}
+
+Result Engine::generate(const Request& request, const Hooks& hooks) {
+  State& s = *state_;
+  const Overlay overlay(request);
+  if (request.hires) check_hires(*request.hires);
+  if (request.safety != Safety::off) s.safety.open(s.options);
+  Result result = s.run(overlay.request(), hooks);
+  if (request.hires) result = s.enlarge(overlay.request(), hooks, std::move(result));
+  for (Picture& picture : result.pictures) {
+    picture.image = overlay.lay(std::move(picture.image));
+    picture.unfit = request.safety != Safety::off && s.safety.guard(s.session, request.safety, picture.image);
+    const Image& image = picture.image;
+    Report of_picture = result.report;
+    of_picture.prompt = picture.prompt;
+    picture.image.text.emplace_back("parameters", parameters_text(of_picture, picture.seed, image.width, image.height));
+  }
+  return result;
+}
+
 void Engine::release() {
   // The packed forms live in the model's weights: a model read anew has none.
-  state_->model = load_model(state_->options.model);
+  state_->model = load_model(choice_of(state_->options));
+  state_->refiners.clear();
+  state_->extras = {};
+  state_->safety = {};
   state_->session.release();
 }
 

@@ -47,6 +47,7 @@ std::string parameters_text(const Report& report, std::uint64_t seed, int width,
   if (report.eta > 0) add("Eta", fmt::format("{}", report.eta));
   add("RNG", report.rng == Rng::cpu ? "CPU" : "GPU");
   add("Spacing", report.spacing);
+  for (const auto& [key, value] : report.more) add(key.c_str(), value);
   add("Version", "Sumi " + report.version);
   return format_parameters(parameters);
 }

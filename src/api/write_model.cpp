@@ -3,6 +3,7 @@
 
 #include "api/folder_writer.h"
 #include "hub/find.h"
+#include "pipelines/model.h"
 #include "pipelines/parts.h"
 #include "sumi/tools.h"
 
@@ -79,7 +80,7 @@ TensorMap floats_of(const Checkpoint& checkpoint) {
 
 void write_model(const std::string& model, const fs::path& folder, const std::string& dtype) {
   const DType type = parse_weight_type(dtype);
-  const auto files = open_model(model);
+  const auto files = open_model({.name = model});
   AtomicFolder out(folder);
   try {
     if (files->path().empty()) {

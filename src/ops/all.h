@@ -15,6 +15,6 @@ template <class... Ops>
 struct OpList {};
 
 using AllOps = OpList<Conv2dOp, LinearOp, GroupNormOp, LayerNormOp, AttentionOp, EmbeddingOp, SinusoidOp, ActivateOp,
-                      CombineOp, GuideOp, ConcatOp, UpsampleOp, MatchTokensOp, MergeTokensOp, UnmergeTokensOp>;
+                      CombineOp, BlendOp, GuideOp, ConcatOp, UpsampleOp, MatchTokensOp, MergeTokensOp, UnmergeTokensOp>;
 
 }  // namespace sumi

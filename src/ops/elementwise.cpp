@@ -14,6 +14,8 @@ std::string CombineOp::Case::text() const {
   return fmt::format("{} of {} {} -> {}{}", terms, elements, name_of(x), name_of(y), clamped ? " clamped" : "");
 }
 
+std::string BlendOp::Case::text() const { return fmt::format("{} {}", elements, name_of(x)); }
+
 std::string GuideOp::Case::text() const {
   return fmt::format("{}x{} {}{}", batch, elements, name_of(x), rescaled ? " rescaled" : "");
 }
@@ -61,6 +63,15 @@ Tensor combine(Context& ctx, std::span<const Term> terms, const CombineOptions& 
                        .clamped = options.limit.has_value()},
                       args);
   return args.y;
+}
+
+void blend(Context& ctx, const Tensor& mask, const Tensor& a, const Tensor& b, const Tensor& y) {
+  for (const Tensor* x : {&mask, &a, &y}) {
+    check(x->shape() == b.shape() && x->dtype() == b.dtype() && x->contiguous(), ErrorCode::internal,
+          "blend: {} {} and {} {}", x->shape().text(), name_of(x->dtype()), b.shape().text(), name_of(b.dtype()));
+  }
+  check(b.contiguous(), ErrorCode::internal, "blend: {} is a view of columns", b.shape().text());
+  dispatch<BlendOp>(ctx, {.elements = b.elements(), .x = b.dtype()}, {.mask = mask, .a = a, .b = b, .y = y});
 }
 
 Tensor guide(Context& ctx, const Tensor& x, double guidance, double rescale) {

@@ -64,6 +64,27 @@ struct CombineOptions {
 /// One to eight terms.
 Tensor combine(Context& ctx, std::span<const Term> terms, const CombineOptions& options = {});
 
+/// y = mask * a + (1 - mask) * b, element by element.
+struct BlendOp {
+  static constexpr std::string_view name = "blend";
+
+  struct Case {
+    std::int64_t elements;
+    DType x = DType::f32;
+
+    auto operator<=>(const Case&) const = default;
+    double flops() const { return 3.0 * static_cast<double>(elements); }
+    std::string text() const;
+  };
+  struct Args {
+    Tensor mask, a, b;  ///< of one shape and type
+    Tensor y;           ///< may be one of them
+  };
+};
+
+/// Into `y`, which may be one of the others.
+void blend(Context& ctx, const Tensor& mask, const Tensor& a, const Tensor& b, const Tensor& y);
+
 /// Classifier-free guidance (Ho and Salimans, 2022): x holds the unconditional predictions, then the conditional ones
 /// c; y = u + guidance * (c - u). With rescale phi > 0 (Lin et al., 2023, section 3.4) y becomes phi * y * std(c) /
 /// std(y) + (1 - phi) * y, the unbiased standard deviations over each picture.

@@ -1,28 +1,49 @@
 #include "pipelines/model.h"
 
+#include "adapters/adapted_checkpoint.h"
 #include "hub/find.h"
 #include "pipelines/parts.h"
+#include "weights/single_file.h"
 
 namespace sumi {
 namespace {
 
+void check_text(const Model& model, const std::string& where) {
+  for (const auto& [tokenizer, text] : model.texts) {
+    check(tokenizer.vocabulary_size() <= text.config().vocabulary, ErrorCode::bad_model,
+          "{}: the tokenizer has {} tokens, the text encoder {}", where, tokenizer.vocabulary_size(),
+          text.config().vocabulary);
+    check(tokenizer.length() <= text.config().positions, ErrorCode::bad_model,
+          "{}: the tokenizer gives {} tokens, the text encoder takes {}", where, tokenizer.length(),
+          text.config().positions);
+  }
+}
+
 void check_fit(const Model& model, const std::string& where) {
   const auto& unet = model.unet.config();
-  check(unet.out_channels == model.vae.config().latent_channels, ErrorCode::bad_model,
-        "{}: the UNet predicts {} channels, the autoencoder has {}", where, unet.out_channels,
-        model.vae.config().latent_channels);
-  check(model.tokenizer.vocabulary_size() <= model.text.config().vocabulary, ErrorCode::bad_model,
-        "{}: the tokenizer has {} tokens, the text encoder {}", where, model.tokenizer.vocabulary_size(),
-        model.text.config().vocabulary);
-  check(model.tokenizer.length() <= model.text.config().positions, ErrorCode::bad_model,
-        "{}: the tokenizer gives {} tokens, the text encoder takes {}", where, model.tokenizer.length(),
-        model.text.config().positions);
+  check(unet.out_channels == model.latent_channels(), ErrorCode::bad_model,
+        "{}: the UNet predicts {} channels, the autoencoder has {}", where, unet.out_channels, model.latent_channels());
+  const std::int64_t extra = model.extra_channels();
+  check(extra == 0 || extra == model.latent_channels() || extra == model.latent_channels() + 1, ErrorCode::unsupported,
+        "{}: the UNet takes {} channels for latents of {}", where, unet.in_channels, model.latent_channels());
+  std::int64_t channels = 0;
+  for (const TextEncoder& encoder : model.texts) channels += encoder.text.config().channels;
+  for (const auto& stage : unet.down) {
+    check(stage.depths.empty() || stage.prompt_channels == channels, ErrorCode::bad_model,
+          "{}: the UNet takes prompts of {} channels, the text encoders give {}", where, stage.prompt_channels,
+          channels);
+  }
+  if (!model.pooled()) return;
+  const std::int64_t numbers = model.size_numbers();
+  check((numbers == 5 || numbers == 6) && model.texts.back().text.config().projection > 0, ErrorCode::unsupported,
+        "{}: the UNet takes {} added channels, which are no pooled prompt and 5 or 6 sizes", where,
+        unet.added_channels);
 }
 
 /// What models of this family are usually asked for: distilled ones that take the guidance scale as an input need few
 /// steps.
 Defaults family_defaults(const Model& model) {
-  const auto size = static_cast<int>(model.unet.config().sample_size * model.vae.config().reduction());
+  const auto size = static_cast<int>(model.unet.config().sample_size * model.vae.reduction());
   const bool consistency = model.unet.config().guidance_channels > 0;
   return {.steps = consistency ? 4 : 50, .width = size, .height = size, .guidance = consistency ? 8.5 : 7.5};
 }
@@ -37,32 +58,84 @@ Defaults read_defaults(const Settings& file, Defaults otherwise) {
           .guidance = file.number("guidance", otherwise.guidance)};
 }
 
-/// Models without files have fewer words than their text encoder has embeddings.
-Tokenizer load_tokenizer(const ModelFiles& files) {
-  return Tokenizer::load(files.tokenizer("tokenizer").value_or(find_model("") / "tokenizer"));
+Tokenizer load_tokenizer(const ModelFiles& files, const std::string& tokenizer, const Settings& encoder) {
+  if (const auto folder = files.tokenizer(tokenizer)) return Tokenizer::load(*folder);
+  // OpenCLIP's encoders were trained with token 0 as padding, which is "!".
+  const bool open = encoder.integer("pad_token_id", 1, 0, std::int64_t{1} << 31) == 0;
+  return open ? Tokenizer::clip("!") : Tokenizer::clip();
+}
+
+/// A checkpoint that adapters can change.
+CheckpointPtr adapted(Adapters& adapters, const ModelFiles& files, const std::string& component) {
+  auto checkpoint = std::make_shared<AdaptedCheckpoint>(files.weights(component));
+  adapters.add_component(component, checkpoint);
+  return checkpoint;
+}
+
+std::vector<TextEncoder> load_texts(const ModelFiles& files, Adapters& adapters) {
+  std::vector<TextEncoder> texts;
+  for (const char* ending : {"", "_2"}) {
+    const std::string encoder = std::string("text_encoder") + ending, tokenizer = std::string("tokenizer") + ending;
+    if (!files.has(encoder)) continue;
+    files.require({tokenizer});
+    texts.push_back({load_tokenizer(files, tokenizer, files.config(encoder)),
+                     build_text_encoder(files.config(encoder), adapted(adapters, files, encoder))});
+  }
+  return texts;
+}
+
+Autoencoder load_vae(const ModelFiles& files, const std::string& instead) {
+  if (instead.empty()) return build_autoencoder(files.config("vae"), files.weights("vae"));
+  const Json defaults = files.has("vae") ? files.config("vae").json() : Json::object();
+  const auto part = open_part(find_model(instead), "vae", defaults);
+  return build_autoencoder(part->config("vae"), part->weights("vae"));
+}
+
+Settings scheduler_of(const ModelFiles& files, const std::string& prediction) {
+  Settings settings = files.config("scheduler");
+  if (prediction.empty()) return settings;
+  Json changed = settings.json();
+  changed["prediction_type"] = prediction;
+  return {std::move(changed), settings.where()};
 }
 
 Defaults defaults_of(const Model& model, const ModelFiles& files) {
   const Defaults family = family_defaults(model);
   const auto file = files.path() / "generation.json";
-  if (files.path().empty() || !std::filesystem::exists(file)) return family;
+  std::error_code ignored;
+  if (files.path().empty() || !std::filesystem::exists(file, ignored)) return family;
   return read_defaults(Settings(read_json(file), file.string()), family);
 }
 
 }  // namespace
 
-std::unique_ptr<Model> load_model(const std::string& name) {
-  const auto files = open_model(name);
-  files->require({"tokenizer", "text_encoder", "unet", "vae", "scheduler"});
+std::int64_t Model::size_numbers() const {
+  const auto& config = unet.config();
+  return (config.added_channels - texts.back().text.config().projection) /
+         std::max<std::int64_t>(config.size_channels, 1);
+}
+
+std::unique_ptr<Model> load_model(const ModelChoice& choice) {
+  const auto files = open_model(choice);
+  const std::string where = files->path().empty() ? files->name() : files->path().string();
+  files->require({"unet", "scheduler"});
+  if (choice.vae.empty()) files->require({"vae"});
+  Adapters adapters;
+  std::vector<TextEncoder> texts = load_texts(*files, adapters);
+  check(!texts.empty(), ErrorCode::bad_model, "{}: has no text encoder", where);
+  UNet unet = build_unet(files->config("unet"), adapted(adapters, *files, "unet"));
   auto model = std::make_unique<Model>(
       Model{.name = files->name(),
-            .tokenizer = load_tokenizer(*files),
-            .text = build_text_encoder(files->config("text_encoder"), files->weights("text_encoder")),
-            .unet = build_unet(files->config("unet"), files->weights("unet")),
-            .vae = build_vae(files->config("vae"), files->weights("vae")),
-            .scheduler = files->config("scheduler"),
-            .defaults = {}});
-  check_fit(*model, files->path().empty() ? files->name() : files->path().string());
+            .texts = std::move(texts),
+            .unet = std::move(unet),
+            .vae = load_vae(*files, choice.vae),
+            .scheduler = scheduler_of(*files, choice.prediction),
+            .unet_settings = files->config("unet"),
+            .defaults = {},
+            .adapters = std::move(adapters),
+            .zeros_without_negative = files->index().flag("force_zeros_for_empty_prompt", false)});
+  check_fit(*model, where);
+  check_text(*model, where);
   model->defaults = defaults_of(*model, *files);
   return model;
 }

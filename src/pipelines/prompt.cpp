@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "ops/elementwise.h"
+#include "ops/layout.h"
 #include "text/prompt.h"
 
 namespace sumi {
@@ -36,6 +37,14 @@ class Chunks {
     }
   }
 
+  /// As much of the text as one chunk holds.
+  void add_start(const std::string& text) {
+    std::vector<std::int32_t> ids = tokenizer_.encode(text);
+    ids.resize(std::min(ids.size(), room_));
+    chunks_.back().ids.insert(chunks_.back().ids.end(), ids.begin(), ids.end());
+    chunks_.back().weights.resize(chunks_.back().ids.size(), 1);
+  }
+
   /// Closed and padded, at least `count` of them.
   std::vector<Chunk> finish(std::size_t count) && {
     while (chunks_.size() < count) begin();
@@ -57,17 +66,19 @@ class Chunks {
   std::vector<Chunk> chunks_;
 };
 
-std::vector<std::vector<Chunk>> cut(const Tokenizer& tokenizer, const std::vector<PromptText>& prompts) {
+/// The prompts in chunks, for one of the encoders.
+std::vector<Chunks> cut(const TextEncoder& encoder, bool second, int skip, const std::vector<PromptText>& prompts) {
   std::vector<Chunks> rows;
-  std::size_t most = 1;
   for (const PromptText& prompt : prompts) {
-    Chunks& row = rows.emplace_back(tokenizer, prompt.clip_skip);
-    for (const PromptPiece& piece : weighted_pieces(prompt.text)) row.add(piece);
-    most = std::max(most, row.size());
+    Chunks& row = rows.emplace_back(encoder.tokenizer, skip + prompt.clip_skip);
+    const std::string& text = second ? prompt.second : prompt.text;
+    if (prompt.syntax == PromptSyntax::plain) {
+      row.add_start(text);
+    } else {
+      for (const PromptPiece& piece : weighted_pieces(text)) row.add(piece);
+    }
   }
-  std::vector<std::vector<Chunk>> cut;
-  for (Chunks& row : rows) cut.push_back(std::move(row).finish(most));
-  return cut;
+  return rows;
 }
 
 /// Multiplies each token's embedding by its weight, and the whole so that its mean stays.
@@ -84,45 +95,112 @@ void weigh(const Chunk& chunk, std::span<float> embedding) {
   for (float& value : embedding) value = static_cast<float>(value * (before / after));
 }
 
-/// The encoder's states of the chunks, in their order, on the host. Chunks of one clip skip lie together.
-std::vector<float> encode(Context& ctx, const ClipText& text, const std::vector<Chunk>& chunks) {
-  std::vector<float> encoded;
+/// What one encoder makes of chunks, on the host.
+struct States {
+  std::vector<float> hidden, pooled;  ///< of each chunk, one after the other
+};
+
+/// Chunks of one clip skip lie together.
+States encode(Context& ctx, const ClipText& text, const std::vector<Chunk>& chunks, bool plain_state, bool pooled) {
+  States states;
   for (auto first = chunks.begin(); first != chunks.end();) {
     std::vector<std::vector<std::int32_t>> ids;
     auto last = first;
     for (; last != chunks.end() && last->clip_skip == first->clip_skip; ++last) ids.push_back(last->ids);
-    const auto states = ctx.download(text(ctx, ids, {.skip = first->clip_skip}).hidden);
-    encoded.insert(encoded.end(), states.begin(), states.end());
+    const auto output = text(ctx, ids, {.skip = first->clip_skip, .normalised = !plain_state, .pooled = pooled});
+    const auto append = [&](std::vector<float>& to, const Tensor& tensor) {
+      const auto values = ctx.download(tensor);
+      to.insert(to.end(), values.begin(), values.end());
+    };
+    append(states.hidden, output.hidden);
+    if (pooled) append(states.pooled, output.pooled);
     first = last;
   }
-  return encoded;
+  return states;
+}
+
+/// Each different chunk is encoded once: the pictures of a batch share theirs.
+class EncodedChunks {
+ public:
+  EncodedChunks(Context& ctx, const Model& model, std::size_t encoder, const std::vector<std::vector<Chunk>>& rows)
+      : rows_(rows) {
+    for (const auto& row : rows) distinct_.insert(distinct_.end(), row.begin(), row.end());
+    std::sort(distinct_.begin(), distinct_.end());
+    distinct_.erase(std::unique(distinct_.begin(), distinct_.end()), distinct_.end());
+    const bool last = encoder + 1 == model.texts.size();
+    states_ = encode(ctx, model.texts[encoder].text, distinct_, model.pooled(), model.pooled() && last);
+    const std::size_t size = states_.hidden.size() / distinct_.size();
+    for (std::size_t i = 0; i < distinct_.size(); ++i) {
+      weigh(distinct_[i], std::span(states_.hidden).subspan(i * size, size));
+    }
+  }
+
+  /// Every chunk of every row, in order.
+  std::vector<float> hidden() const {
+    std::vector<float> joined;
+    for (const auto& row : rows_) {
+      for (const Chunk& chunk : row) append(joined, states_.hidden, chunk);
+    }
+    return joined;
+  }
+  /// Of the first chunk of every row.
+  std::vector<float> pooled() const {
+    std::vector<float> joined;
+    for (const auto& row : rows_) append(joined, states_.pooled, row.front());
+    return joined;
+  }
+
+ private:
+  void append(std::vector<float>& to, const std::vector<float>& states, const Chunk& chunk) const {
+    const std::size_t size = states.size() / distinct_.size();
+    const auto at = std::lower_bound(distinct_.begin(), distinct_.end(), chunk) - distinct_.begin();
+    const auto values = std::span(states).subspan(static_cast<std::size_t>(at) * size, size);
+    to.insert(to.end(), values.begin(), values.end());
+  }
+
+  const std::vector<std::vector<Chunk>>& rows_;
+  std::vector<Chunk> distinct_;
+  States states_;
+};
+
+void clear_rows(const Model& model, const std::vector<PromptText>& prompts, std::vector<float>& values) {
+  const std::size_t size = values.size() / prompts.size();
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    if (!prompts[i].absent || !model.zeros_without_negative) continue;
+    std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(i * size), size, 0.0f);
+  }
 }
 
 }  // namespace
 
-Tensor encode_prompts(Context& ctx, const Model& model, const std::vector<PromptText>& prompts) {
-  const auto rows = cut(model.tokenizer, prompts);
-  // Each different chunk is encoded once: the pictures of a batch share theirs.
-  std::vector<Chunk> distinct;
-  for (const auto& row : rows) distinct.insert(distinct.end(), row.begin(), row.end());
-  std::sort(distinct.begin(), distinct.end());
-  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
-  std::vector<float> encoded = encode(ctx, model.text, distinct);
-
-  const std::size_t size = encoded.size() / distinct.size();
-  for (std::size_t i = 0; i < distinct.size(); ++i) weigh(distinct[i], std::span(encoded).subspan(i * size, size));
-  std::vector<float> joined;
-  joined.reserve(size * rows.size() * rows.front().size());
-  for (const auto& row : rows) {
-    for (const Chunk& chunk : row) {
-      const auto at = std::lower_bound(distinct.begin(), distinct.end(), chunk) - distinct.begin();
-      const auto values = std::span(encoded).subspan(static_cast<std::size_t>(at) * size, size);
-      joined.insert(joined.end(), values.begin(), values.end());
+EncodedPrompts encode_prompts(Context& ctx, const Model& model, const std::vector<PromptText>& prompts) {
+  const auto batch = static_cast<std::int64_t>(prompts.size());
+  const auto upload = [&](std::vector<float> values, Shape shape) {
+    clear_rows(model, prompts, values);
+    return cast(ctx, ctx.upload(values, shape), ctx.type);
+  };
+  std::vector<std::vector<Chunks>> cuts;
+  std::size_t most = 1;
+  for (std::size_t i = 0; i < model.texts.size(); ++i) {
+    cuts.push_back(cut(model.texts[i], i > 0, model.pooled() ? 1 : 0, prompts));
+    for (const Chunks& row : cuts.back()) most = std::max(most, row.size());
+  }
+  EncodedPrompts encoded;
+  for (std::size_t i = 0; i < model.texts.size(); ++i) {
+    std::vector<std::vector<Chunk>> rows;
+    for (Chunks& row : cuts[i]) rows.push_back(std::move(row).finish(most));
+    const EncodedChunks chunks(ctx, model, i, rows);
+    const std::int64_t channels = model.texts[i].text.config().channels;
+    const std::vector<float> hidden = chunks.hidden();
+    const Tensor tokens =
+        upload(hidden, {batch, static_cast<std::int64_t>(hidden.size()) / batch / channels, channels});
+    encoded.tokens = i ? concat(ctx, encoded.tokens, tokens) : tokens;
+    if (model.pooled() && i + 1 == model.texts.size()) {
+      const std::vector<float> pooled = chunks.pooled();
+      encoded.pooled = upload(pooled, {batch, static_cast<std::int64_t>(pooled.size()) / batch});
     }
   }
-  const auto batch = static_cast<std::int64_t>(rows.size()), channels = model.text.config().channels;
-  return cast(ctx, ctx.upload(joined, {batch, static_cast<std::int64_t>(joined.size()) / batch / channels, channels}),
-              ctx.type);
+  return encoded;
 }
 
 }  // namespace sumi

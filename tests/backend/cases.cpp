@@ -249,6 +249,14 @@ std::vector<Trial<CombineOp>> Cases<CombineOp>::all() {
   return trials;
 }
 
+std::vector<Trial<BlendOp>> Cases<BlendOp>::all() {
+  std::vector<Trial<BlendOp>> trials;
+  for (const std::int64_t elements : {1, 3, 15, 16, 17, 1000, 16384, 50001}) {
+    for (const DType type : activation_types) trials.push_back({{.elements = elements, .x = type}});
+  }
+  return trials;
+}
+
 std::vector<Trial<GuideOp>> Cases<GuideOp>::all() {
   std::vector<Trial<GuideOp>> trials;
   for (const std::int64_t batch : {1, 2, 3, 4}) {

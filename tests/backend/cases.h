@@ -39,6 +39,7 @@ SUMI_CASES(EmbeddingOp);
 SUMI_CASES(SinusoidOp);
 SUMI_CASES(ActivateOp);
 SUMI_CASES(CombineOp);
+SUMI_CASES(BlendOp);
 SUMI_CASES(GuideOp);
 SUMI_CASES(ConcatOp);
 SUMI_CASES(UpsampleOp);

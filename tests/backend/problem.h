@@ -39,6 +39,7 @@ SUMI_PROBLEM(AttentionOp);
 SUMI_PROBLEM(SinusoidOp);
 SUMI_PROBLEM(ActivateOp);
 SUMI_PROBLEM(CombineOp);
+SUMI_PROBLEM(BlendOp);
 SUMI_PROBLEM(GuideOp);
 SUMI_PROBLEM(ConcatOp);
 SUMI_PROBLEM(UpsampleOp);

@@ -159,7 +159,7 @@ Values Problem<SinusoidOp>::tolerance(const Trial<SinusoidOp>& trial, const Args
   });
 }
 
-// activate, combine, guide
+// activate, combine, blend, guide
 
 Shape Problem<ActivateOp>::output(const Case& c) { return {c.elements}; }
 
@@ -210,6 +210,29 @@ Values Problem<CombineOp>::tolerance(const Trial<CombineOp>& trial, const Args& 
       total += std::abs(args.coefficient[term] * static_cast<double>(args.x[term].data<float>()[i]));
     }
     return 0x1p-48 * total + rounding(DType::f32, expected[i]) + rounding(c.y, expected[i]);
+  });
+}
+
+Shape Problem<BlendOp>::output(const Case& c) { return {c.elements}; }
+
+BlendOp::Args Problem<BlendOp>::inputs(const Trial<BlendOp>& trial, Random& random, Memory& memory) {
+  const Shape shape{trial.c.elements};
+  Args args;
+  args.mask = normal(shape, random, memory);
+  args.a = normal(shape, random, memory);
+  args.b = normal(shape, random, memory);
+  return args;
+}
+
+void Problem<BlendOp>::convert(const Case& c, Args& args, Memory& memory) {
+  for (Tensor* x : {&args.mask, &args.a, &args.b}) *x = memory.converted(*x, c.x);
+}
+
+Values Problem<BlendOp>::tolerance(const Trial<BlendOp>& trial, const Args& args, const Values&,
+                                   const Values& expected) {
+  return bounds(expected, [&](std::size_t i) {
+    const double mask = args.mask.data<float>()[i], a = args.a.data<float>()[i], b = args.b.data<float>()[i];
+    return 2 * unit32 * (std::abs(mask * a) + (1 + std::abs(mask)) * std::abs(b)) + rounding(trial.c.x, expected[i]);
   });
 }
 

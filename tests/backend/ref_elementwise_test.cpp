@@ -75,6 +75,13 @@ double deviation(const float* values, std::size_t n) {
   return std::sqrt(squares / static_cast<double>(n - 1));
 }
 
+TEST(RefBlend, GoesFromTheSecondToTheFirstAsTheMaskGrows) {
+  Device device;
+  const Tensor y = device.tensor({4}, {1, 1, 1, 1});
+  blend(device.ctx, device.tensor({4}, {0, 1, 0.5, 2}), y, device.tensor({4}, {5, 5, 5, 5}), y);
+  EXPECT_EQ(device.values(y), (Floats{5, 1, 3, -3}));
+}
+
 TEST(RefGuide, MovesFromTheUnconditionalThroughTheConditional) {
   Device device;
   const Tensor x = device.tensor({4, 2}, {1, 2, 3, 4, 2, 2, 2, 8});

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "backend/cpu/cpu.h"
+#include "pipelines/denoise.h"
 #include "pipelines/session.h"
-#include "pipelines/text_to_image.h"
 #include "support/fixture.h"
 
 namespace sumi::test {
@@ -22,13 +22,13 @@ Golden golden(std::size_t i) {
 }
 
 Image make(const Golden& golden, DType type) {
-  const auto model = load_model((std::filesystem::path(SUMI_SOURCE_DIR) / "models/emoji").string());
+  const auto model = load_model({.name = (std::filesystem::path(SUMI_SOURCE_DIR) / "models/emoji").string()});
   const auto backend = make_cpu_backend();
   const Job job = settle(
       *model, {.prompt = golden.prompt, .steps = golden.steps, .guidance = golden.guidance, .seed = golden.seed});
   Session session(*backend, type);
   Pixels pixels;
-  const auto body = [&](Context& ctx) { pixels = text_to_image(ctx, *model, job); };
+  const auto body = [&](Context& ctx) { pixels = make_pictures(ctx, *model, job); };
   session.run(session.plan(body), body);
   return to_image(pixels, 0);
 }

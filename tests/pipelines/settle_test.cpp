@@ -3,15 +3,15 @@
 #include <gtest/gtest.h>
 
 #include "backend/ref/host.h"
+#include "pipelines/denoise.h"
 #include "pipelines/session.h"
-#include "pipelines/text_to_image.h"
 #include "support/fixture.h"
 
 namespace sumi::test {
 namespace {
 
 const Model& model() {
-  static const auto loaded = load_model((fixtures() / "models/sd1").string());
+  static const auto loaded = load_model({.name = (fixtures() / "models/sd1").string()});
   return *loaded;
 }
 
@@ -47,9 +47,60 @@ TEST(Settle, TakesTheModelsDefaults) {
   EXPECT_EQ(job.seeds, (std::vector<std::uint64_t>{5, 6, 7}));
 }
 
+Image grey(int width, int height) {
+  return {.width = width,
+          .height = height,
+          .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height), 128)};
+}
+
+Start half_way(int width, int height) { return {.picture = grey(width, height), .strength = .5}; }
+
+TEST(Settle, APictureSetsTheSizeAndTheStepsThatRun) {
+  const Job job = settle(model(), {.steps = 10, .sampling = {.sampler = "euler"}, .start = half_way(77, 50)});
+  EXPECT_EQ(job.width, 72);
+  EXPECT_EQ(job.height, 48);
+  EXPECT_EQ(job.picture->width, 72);
+  EXPECT_EQ(job.schedule.steps.size(), 5u);
+  EXPECT_FALSE(job.from_noise);
+  const Job whole = settle(model(), {.steps = 10, .sampling = {.sampler = "euler"}});
+  EXPECT_EQ(job.schedule.steps.front().timestep, whole.schedule.steps[5].timestep);
+}
+
+TEST(Settle, TwoModelsShareTheStepsWithoutGapOrOverlap) {
+  for (const std::string& sampler : sampler_names()) {
+    if (sampler == "pndm") continue;  // its start is made anew wherever it begins
+    const auto steps = [&](double from, double to) {
+      std::vector<double> timesteps;
+      for (const Step& step :
+           settle(model(), {.steps = 10, .sampling = {.sampler = sampler, .from = from, .to = to}}).schedule.steps) {
+        timesteps.push_back(step.timestep);
+      }
+      return timesteps;
+    };
+    std::vector<double> both = steps(0, .7);
+    for (const double timestep : steps(.7, 1)) both.push_back(timestep);
+    EXPECT_EQ(both, steps(0, 1)) << sampler;
+  }
+}
+
+TEST(Settle, RefusesPicturesThatTheModelHasNoUseForOrLacks) {
+  EXPECT_EQ(refusal({.mask = Mask{.picture = grey(64, 64)}}), "a mask needs the picture that it is a part of (--init)");
+  EXPECT_EQ(refusal({.start = Start{.picture = grey(64, 64), .strength = 1.5}}), "strength 1.5: expected 0 to 1");
+  EXPECT_EQ(refusal({.steps = 10, .start = Start{.picture = grey(64, 64), .strength = .05}}),
+            "strength 0.05: none of 10 steps runs; take more of either");
+  EXPECT_EQ(refusal({.sampling = {.from = .5, .to = .5}}), "steps from 0.5 to 0.5: nothing lies between");
+  EXPECT_EQ(refusal({.prompts = {"one"}, .batch = 2}), "1 prompts for a batch of 2");
+  EXPECT_EQ(refusal({.variation = Variation{.strength = 2}}), "variation strength 2: expected 0 to 1");
+  const auto changes = load_model({.name = (fixtures() / "models/pix2pix").string()});
+  const auto paints = load_model({.name = (fixtures() / "models/inpaint").string()});
+  EXPECT_THROW(settle(*changes, {}), Error);
+  EXPECT_THROW(settle(*paints, {.start = half_way(64, 64)}), Error);
+  EXPECT_THROW(settle(*changes, {.start = half_way(64, 64), .mask = Mask{.picture = grey(64, 64)}}), Error);
+}
+
 TEST(Settle, EverySamplerGoesWithEveryModelOrSaysWhyNot) {
   for (const char* name : {"sd1", "sd2", "lcm", "bksdm-tiny"}) {
-    const auto each = load_model((fixtures() / "models" / name).string());
+    const auto each = load_model({.name = (fixtures() / "models" / name).string()});
     for (const std::string& sampler : sampler_names()) {
       const Job job = settle(*each, {.steps = 8, .sampling = {.sampler = sampler}});
       EXPECT_GE(job.schedule.steps.size(), 8u) << name << " " << sampler;
@@ -71,7 +122,7 @@ TEST(TextToImage, BatchesAreTheirPicturesAlone) {
         model(), {.prompt = "cat", .steps = 2, .seed = seed, .batch = batch, .sampling = {.sampler = "euler-a"}});
     Pixels pixels;
     const auto body = [&](Context& ctx) {
-      pixels = text_to_image(ctx, model(), job);
+      pixels = make_pictures(ctx, model(), job);
       EXPECT_EQ(ctx.arena.used(), 0u);
     };
     session.run(session.plan(body), body);

@@ -17,6 +17,7 @@ struct Device {
 /// their largest magnitude, and of pictures in 0..1.
 struct Errors {
   double latents = 0, image = 0;
+  double image_rms = 0;  ///< in place of the others where ties decide
 };
 
 // One for each kind of case. What must be exact or does not depend on a device is compared by expectations inside.

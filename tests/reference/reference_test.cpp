@@ -16,7 +16,7 @@ Kind kind_of(const std::string& name) {
   if (first == "tokenizer") return Kind::tokenizer;
   if (first == "rng") return Kind::noise;
   if (first == "text") return Kind::text;
-  if (first == "vae") return Kind::vae;
+  if (first == "vae" || first == "taesd") return Kind::vae;
   return Kind::pipeline;
 }
 
@@ -84,6 +84,7 @@ void expect_float32(const std::string& name, const std::string& device) {
   const Errors errors = run(fixture, {device, DType::f32});
   EXPECT_LT(errors.latents, 3e-5 * open);
   EXPECT_LT(errors.image, 1e-4 * open);
+  EXPECT_LT(errors.image_rms, 2e-3);
 }
 
 TEST_P(ReferenceRef, InFloat32) { expect_float32(GetParam(), "ref"); }
@@ -98,6 +99,7 @@ TEST_P(ReferenceCpuBf16, WithinThreeTimesTheRounding) {
   constexpr double floor = 1e-3;
   EXPECT_LE(fast.latents, 3 * std::max(plain.latents, floor));
   EXPECT_LE(fast.image, 3 * std::max(plain.image, floor));
+  EXPECT_LE(fast.image_rms, 3 * std::max(plain.image_rms, floor));
 }
 
 std::string test_name(const testing::TestParamInfo<std::string>& each) {

@@ -8,8 +8,8 @@ namespace sumi::onednn {
 namespace {
 
 constexpr std::int64_t grain = 1 << 14;  ///< elements that a thread converts or copies at least
-/// Elements of a source that are read at once, 256 KiB of float32. An adapter's product of rank 64 runs at 106 GFLOP/s a
-/// core on the 12 rows of 5120 that these are, at 63 on a quarter of them.
+/// Elements of a source that are read at once, 256 KiB of float32. An adapter's product of rank 64 runs at 106 GFLOP/s
+/// a core on the 12 rows of 5120 that these are, at 63 on a quarter of them.
 constexpr std::int64_t read_at_once = 1 << 16;
 
 void widen(const std::byte* from, DType type, std::byte* to, std::int64_t count) {

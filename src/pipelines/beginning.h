@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+
+#include "pipelines/noise.h"
+
+namespace sumi {
+
+/// What the steps begin with.
+struct Beginning {
+  /// The part of a picture that stays as it was while the rest is painted.
+  struct Kept {
+    Tensor latents, noise;  ///< of the picture, and what makes a noisy one of it: (batch, height, width, channels)
+    Tensor painted;         ///< 1 where latents are painted, else 0: (batch, height, width, channels)
+  };
+
+  Tensor latents;  ///< (batch, height, width, channels)
+  /// Channels that the UNet sees beside the latents, (batch, height, width, extra channels): a mask and the picture
+  /// without what it covers, or a picture.
+  Tensor extra;
+  std::optional<Kept> kept;
+};
+
+Beginning begin(Context& ctx, const Model& model, const Job& job, Noise& noise);
+
+}  // namespace sumi

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+
+#include "pipelines/decode.h"
+#include "pipelines/job.h"
+#include "sumi/progress.h"
+
+namespace sumi {
+
+/// What a caller may look at while the pictures are made.
+struct Watch {
+  /// After each step: its index, its timestep, and the latents (batch, height/8, width/8, channels), float32. What it
+  /// writes into them is what the next step begins with.
+  std::function<void(int step, double timestep, Context& ctx, const Tensor& latents)> step;
+  std::function<void(const Progress&)> progress;
+  bool previews = false;  ///< `Progress::preview` may be called: the dry run plans its memory
+};
+
+/// From noise, or what a job begins with, to latents. A dry context takes the same memory and counts the same work.
+/// `from`: latents that another model left, to go on with as they are.
+Tensor denoise(Context& ctx, const Model& model, const Job& job, const Watch& watch = {}, const Tensor& from = {});
+
+/// The last part of the way, on another model.
+struct Refining {
+  const Model& model;
+  const Job& job;
+};
+
+/// The way of a picture: prompt, noise, denoising steps, decoding. A dry context gives grey pictures.
+Pixels make_pictures(Context& ctx, const Model& model, const Job& job, const Watch& watch = {},
+                     const Refining* refining = nullptr);
+
+}  // namespace sumi

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/adapters.h"
+#include "adapters/embedding.h"
+#include "models/controlnet.h"
+#include "pipelines/model.h"
+#include "sumi/request.h"
+
+namespace sumi {
+
+/// What requests add to a model: adapters, learned words, ControlNets. Files are read once.
+class Extras {
+ public:
+  /// Makes the model what its file holds plus what the request asks for; what its prompts ask for (`<lora:name:1>`) is
+  /// taken out of them. Returns notes on what found no place.
+  /// Error(not_found) for a name that is not in the folder; errors of read_adapter, Adapters::set, read_embedding and
+  /// learn_words.
+  std::vector<std::string> apply(Model& model, Request& request);
+
+  /// Error(not_found, bad_file, bad_model, unsupported).
+  std::shared_ptr<const ControlNet> controlnet(const Model& model, const std::string& name);
+
+ private:
+  std::vector<std::string> adapt(Model& model, const std::vector<Lora>& loras);
+  void teach(Model& model, const std::vector<std::filesystem::path>& files);
+
+  std::map<std::filesystem::path, AdapterPtr> adapters_;
+  std::map<std::string, std::shared_ptr<const ControlNet>> controlnets_;
+  std::vector<std::filesystem::path> embeddings_;  // those that the model knows
+};
+
+}  // namespace sumi

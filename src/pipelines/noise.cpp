@@ -1,0 +1,60 @@
+#include "pipelines/noise.h"
+
+#include <cmath>
+#include <span>
+
+namespace sumi {
+namespace {
+
+/// Part of the great circle from a to b (Shoemake, 1985), in a's place; straight where they nearly point the same way.
+void go_round(std::span<float> a, std::span<const float> b, double part) {
+  double aa = 0, bb = 0, ab = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double x = a[i], y = b[i];
+    aa += x * x;
+    bb += y * y;
+    ab += x * y;
+  }
+  const double cosine = ab / std::sqrt(aa * bb);
+  double from = 1 - part, to = part;
+  if (std::abs(cosine) < .9995) {
+    const double angle = std::acos(cosine);
+    from = std::sin((1 - part) * angle) / std::sin(angle);
+    to = std::sin(part * angle) / std::sin(angle);
+  }
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(from * a[i] + to * b[i]);
+}
+
+}  // namespace
+
+Noise::Noise(const Job& job, Shape latents) : shape_(latents), variation_(job.variation), rng_(job.rng) {
+  for (const std::uint64_t seed : job.seeds) sources_.push_back(make_noise(job.rng, seed));
+}
+
+std::vector<float> Noise::draw_values(bool dry) {
+  const std::int64_t pixels = shape_[1] * shape_[2], channels = shape_[3];
+  std::vector<float> drawn(static_cast<std::size_t>(pixels * channels)), values;
+  values.reserve(drawn.size() * sources_.size());
+  for (auto& source : sources_) {
+    if (!dry) source->fill(drawn);
+    for (std::int64_t pixel = 0; pixel < pixels; ++pixel)
+      for (std::int64_t c = 0; c < channels; ++c) values.push_back(drawn[static_cast<std::size_t>(c * pixels + pixel)]);
+  }
+  return values;
+}
+
+Tensor Noise::draw_first(Context& ctx) {
+  std::vector<float> values = draw_values(ctx.backend.dry());
+  if (variation_ && !ctx.backend.dry()) {
+    Job other;
+    other.rng = rng_;
+    other.seeds = {variation_->seed};
+    const std::vector<float> toward = Noise(other, {1, shape_[1], shape_[2], shape_[3]}).draw_values(false);
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+      go_round(std::span(values).subspan(i * toward.size(), toward.size()), toward, variation_->strength);
+    }
+  }
+  return ctx.upload(values, shape_);
+}
+
+}  // namespace sumi

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/rng.h"
+#include "ops/context.h"
+#include "pipelines/job.h"
+
+namespace sumi {
+
+/// One generator a picture: its noise is that of its seed alone, whatever the batch.
+class Noise {
+ public:
+  /// `latents`: (batch, height, width, channels).
+  Noise(const Job& job, Shape latents);
+
+  /// Draws in the reference's order, channels outermost, and gives channels last.
+  std::vector<float> draw_values(bool dry);
+  Tensor draw(Context& ctx) { return ctx.upload(draw_values(ctx.backend.dry()), shape_); }
+  /// The noise that pictures begin with: drawn, or on its way to another seed's.
+  Tensor draw_first(Context& ctx);
+  const Shape& shape() const { return shape_; }
+
+ private:
+  Shape shape_;
+  std::optional<Variation> variation_;
+  Rng rng_;
+  std::vector<std::unique_ptr<NoiseSource>> sources_;
+};
+
+}  // namespace sumi
