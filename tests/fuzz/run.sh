@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Runs every fuzz target: run.sh [SECONDS EACH]. Builds them first, into build/fuzz or the folder in BUILD.
 # A finding is kept there in findings/, and goes into the corpus with its fix.
 set -u
