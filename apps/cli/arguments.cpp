@@ -94,8 +94,8 @@ void add_engine_options(CLI::App& app, EngineOptions& to) {
   const char* group = "Model and machine";
   app.add_option("-m,--model", to.model,
                  "folder in diffusers layout, safetensors or ckpt file, name of a model that Sumi has,\n"
-                 "ORG/NAME[@REV] of a hub, or "
-                 "synthetic:sd15, sd21, sdxl, vega, ... for random weights (default: the model that comes with Sumi)")
+                 "ORG/NAME[@REV] of a hub, or synthetic:sd15, sd21, sdxl, vega, ... for random weights\n"
+                 "(default: the model that comes with Sumi)")
       ->type_name("MODEL")
       ->group(group);
   app.add_option("--vae", to.vae, "folder or file of an autoencoder instead of the model's own")

@@ -171,7 +171,7 @@ void add_xl_options(CLI::App& app, Request& request) {
   options.number("--denoising-end", request.sampling.to, "stop at this part of the way, 0 to 1 (default 1)");
 }
 
-void add_further_options(CLI::App& app, Joining& joining, Request& request, EngineOptions& engine) {
+void add_further_options(CLI::App& app, Joining& joining, Request& request) {
   Options options(app, "More than one way");
   options.text("--refiner", "MODEL", "model for the last steps",
                [&](const Text& name) { joining.refiner.model = name; });
@@ -179,16 +179,23 @@ void add_further_options(CLI::App& app, Joining& joining, Request& request, Engi
   options.text("--hires", "SCALE[:UPSCALER[:STRENGTH]]",
                "again from the picture, larger (upscaler lanczos, strength 0.5)",
                [&](const Text& text) { request.hires = parse_hires(text); });
+  options.number("--variation-seed", joining.variation.seed, "seed to vary towards");
+  options.number("--variation-strength", joining.variation.strength, "how far, 0 to 1 (default 0)");
+}
+
+void add_safety_options(CLI::App& app, Request& request, EngineOptions& engine) {
+  Options options(app, "Safety checker");
   options.text("--safety", "NAME", "off, blur or refuse what the model's safety checker holds unfit (default off)",
                [&](const Text& name) { request.safety = parse_safety(name); });
   options.text("--safety-checker", "DIR", "folder of a safety checker instead of the model's own",
                [&](const Text& folder) { engine.safety_checker = folder; });
-  options.number("--variation-seed", joining.variation.seed, "seed to vary towards");
-  options.number("--variation-strength", joining.variation.strength, "how far, 0 to 1 (default 0)");
-  options.text("--deepcache", "INTERVAL[:BRANCH]",
-               "compute the deep layers only every so many steps; changes the picture",
+}
+
+void add_shortcut_options(CLI::App& app, Joining& joining, Request& request) {
+  Options options(app, "Faster or smaller, at the price of another picture");
+  options.text("--deepcache", "INTERVAL[:BRANCH]", "compute the deep layers only every so many steps",
                [&](const Text& text) { request.shortcuts.deepcache = text; });
-  options.number("--tome", joining.tome.ratio, "merge this share of like tokens, 0 to 0.75; changes the picture");
+  options.number("--tome", joining.tome.ratio, "merge this share of like tokens, 0 to 0.75");
   options.flag("--tome-fixed", joining.tome.fixed, "into the top left of each four, not a random one");
   options.number("--tome-max-downsample", joining.tome.max_downsample,
                  "where latents are at most N times smaller along a side: 1, 2, 4 or 8 (default 1)");
@@ -205,7 +212,9 @@ void add_joining_options(CLI::App& app, GenerateOptions& options) {
   add_control_options(app, options.joining, options.request);
   add_adapter_options(app, options.request);
   add_xl_options(app, options.request);
-  add_further_options(app, options.joining, options.request, options.engine);
+  add_further_options(app, options.joining, options.request);
+  add_shortcut_options(app, options.joining, options.request);
+  add_safety_options(app, options.request, options.engine);
 }
 
 void settle_joining(const CLI::App& app, GenerateOptions& options) {
