@@ -8,8 +8,7 @@ namespace sumi {
 namespace {
 
 // Signatures and sizes of APPNOTE.TXT, sections 4.3.7 to 4.3.16.
-constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50,
-                        kLocator64 = 0x07064b50;
+constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd64 = 0x06064b50, kLocator64 = 0x07064b50;
 constexpr std::size_t kEndBytes = 22, kLocator64Bytes = 20, kCentralBytes = 46, kLocalBytes = 30;
 constexpr std::uint32_t kInExtra32 = 0xffffffff;
 constexpr std::uint16_t kInExtra16 = 0xffff, kExtra64 = 1, kEncrypted = 1, kStored = 0;
