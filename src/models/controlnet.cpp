@@ -82,14 +82,7 @@ Tensor ControlNet::embed(Context& ctx, const Tensor& pictures, std::int64_t batc
     x = embedding_[i](ctx, x, {.activation = Activation::silu});
   }
   x = embedding_.back()(ctx, x);
-  if (batch == count) return x;
-  Shape shape = x.shape();
-  shape[0] = batch;
-  Tensor repeated = ctx.tensor(shape);
-  for (std::int64_t i = 0; i < batch; i += count) {
-    combine(ctx, std::array{Term{1, x}}, {.into = repeated.slice(i, i + count)});
-  }
-  return repeated;
+  return batch == count ? x : repeat(ctx, x, std::vector(static_cast<std::size_t>(batch / count), 1.0));
 }
 
 UNetEncoder::Conditioning ControlNet::prepare(Context& ctx, const UNetEncoder::Prompt& prompt) const {

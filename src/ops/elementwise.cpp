@@ -65,6 +65,18 @@ Tensor combine(Context& ctx, std::span<const Term> terms, const CombineOptions& 
   return args.y;
 }
 
+Tensor repeat(Context& ctx, const Tensor& x, std::span<const double> coefficients) {
+  Shape shape = x.shape();
+  const std::int64_t rows = shape[0];
+  shape[0] *= static_cast<std::int64_t>(coefficients.size());
+  const Tensor y = ctx.tensor(shape, x.dtype());
+  for (std::int64_t row = 0; const double coefficient : coefficients) {
+    combine(ctx, std::array{Term{coefficient, x}}, {.into = y.slice(row, row + rows)});
+    row += rows;
+  }
+  return y;
+}
+
 void blend(Context& ctx, const Tensor& mask, const Tensor& a, const Tensor& b, const Tensor& y) {
   for (const Tensor* x : {&mask, &a, &y}) {
     check(x->shape() == b.shape() && x->dtype() == b.dtype() && x->contiguous(), ErrorCode::internal,

@@ -63,6 +63,8 @@ struct CombineOptions {
 };
 /// One to eight terms.
 Tensor combine(Context& ctx, std::span<const Term> terms, const CombineOptions& options = {});
+/// x times each coefficient, one after the other along the first axis.
+Tensor repeat(Context& ctx, const Tensor& x, std::span<const double> coefficients);
 
 /// y = mask * a + (1 - mask) * b, element by element.
 struct BlendOp {

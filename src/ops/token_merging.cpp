@@ -8,11 +8,6 @@
 namespace sumi {
 namespace {
 
-std::string shorter_text(std::int64_t batch, std::int64_t tokens, std::int64_t length, std::int64_t channels,
-                         DType type) {
-  return fmt::format("{}x({} <-> {})x{} {}", batch, tokens, length, channels, name_of(type));
-}
-
 void check_places(std::string_view op, const Tensor& tokens, const Tensor& place) {
   const Shape &s = tokens.shape(), &p = place.shape();
   check(s.rank() == 3 && p.rank() == 2 && p[0] == s[0] && p[1] == s[1] && place.dtype() == DType::i32 &&
@@ -27,9 +22,9 @@ std::string MatchTokensOp::Case::text() const {
                      name_of(x));
 }
 
-std::string MergeTokensOp::Case::text() const { return shorter_text(batch, tokens, length, channels, x); }
-
-std::string UnmergeTokensOp::Case::text() const { return shorter_text(batch, tokens, length, channels, x); }
+std::string MergeTokensOp::Case::text() const {
+  return fmt::format("{}x({} <-> {})x{} {}", batch, tokens, length, channels, name_of(x));
+}
 
 Tensor match_tokens(Context& ctx, const Tensor& x, std::span<const std::int32_t> destinations, std::int64_t merged) {
   const Shape& s = x.shape();

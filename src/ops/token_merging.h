@@ -59,14 +59,7 @@ Tensor merge_tokens(Context& ctx, const Tensor& x, const Tensor& place, std::int
 struct UnmergeTokensOp {
   static constexpr std::string_view name = "unmerge_tokens";
 
-  struct Case {
-    std::int64_t batch, tokens, length, channels;
-    DType x = DType::f32;
-
-    auto operator<=>(const Case&) const = default;
-    double flops() const { return static_cast<double>(batch * tokens * channels); }
-    std::string text() const;
-  };
+  using Case = MergeTokensOp::Case;
   struct Args {
     Tensor x;         ///< (batch, length, channels)
     Tensor place;     ///< (batch, tokens) i32 in 0..length-1

@@ -10,15 +10,8 @@
 namespace sumi {
 namespace {
 
-/// `n` times one after the other along the first axis.
-Tensor repeated(Context& ctx, const Tensor& x, std::int64_t n) {
-  Shape shape = x.shape();
-  shape[0] *= n;
-  const Tensor y = ctx.tensor(shape, x.dtype());
-  for (std::int64_t i = 0; i < n; ++i) {
-    combine(ctx, std::array{Term{1, x}}, {.into = y.slice(i * x.size(0), (i + 1) * x.size(0))});
-  }
-  return y;
+Tensor for_each_picture(Context& ctx, const Tensor& x, std::int64_t pictures) {
+  return repeat(ctx, x, std::vector(static_cast<std::size_t>(pictures), 1.0));
 }
 
 /// A picture's latents: one drawn from their distribution with each seed's noise, where they are one.
@@ -59,13 +52,13 @@ Tensor inpainting_channels(Context& ctx, const Model& model, const Job& job, Noi
   const Shape shape = noise.shape();
   const std::vector<float> mask = at_latents(*job.mask, model.vae.reduction());
   const Tensor once = ctx.upload(mask, {1, shape[1], shape[2], 1});
-  return concat(ctx, repeated(ctx, once, shape[0]), encode(ctx, model, job, without_masked(ctx, job), noise));
+  return concat(ctx, for_each_picture(ctx, once, shape[0]), encode(ctx, model, job, without_masked(ctx, job), noise));
 }
 
 /// The middle of the picture's distribution, unscaled, as InstructPix2Pix was trained.
 Tensor picture_channels(Context& ctx, const Model& model, const Job& job, const Shape& shape) {
   const std::vector<float> mean = model.vae.encode(ctx, upload_picture(ctx, *job.picture, -1), job.vae_tiling).mean;
-  return repeated(ctx, ctx.upload(mean, {1, shape[1], shape[2], shape[3]}), shape[0]);
+  return for_each_picture(ctx, ctx.upload(mean, {1, shape[1], shape[2], shape[3]}), shape[0]);
 }
 
 Tensor painted(Context& ctx, const Model& model, const Job& job, const Shape& shape) {
@@ -81,10 +74,8 @@ Tensor painted(Context& ctx, const Model& model, const Job& job, const Shape& sh
 
 Beginning begin(Context& ctx, const Model& model, const Job& job, Noise& noise) {
   Beginning beginning;
-  const bool inpaints = model.extra_channels() > model.latent_channels();
-  const bool keeps = job.mask && !inpaints;
-  const bool changes = job.picture && model.extra_channels() == model.latent_channels();
-  if (changes) beginning.extra = picture_channels(ctx, model, job, noise.shape());
+  const bool keeps = job.mask && !model.paints_masked();
+  if (model.changes_pictures()) beginning.extra = picture_channels(ctx, model, job, noise.shape());
 
   // The order of draws is the reference's: the picture's latents, the noise, the latents beside the mask.
   Tensor clean;
@@ -95,7 +86,7 @@ Beginning begin(Context& ctx, const Model& model, const Job& job, Noise& noise) 
   const Step& first = job.schedule.steps.front();
   beginning.latents = job.from_noise ? combine(ctx, std::array{Term{job.schedule.initial_sigma, fresh}})
                                      : combine(ctx, std::array{Term{first.signal, clean}, Term{first.noise, fresh}});
-  if (inpaints) beginning.extra = inpainting_channels(ctx, model, job, noise);
+  if (model.paints_masked()) beginning.extra = inpainting_channels(ctx, model, job, noise);
   if (keeps) {
     noise.draw_values(ctx.backend.dry());  // the reference encodes what the mask leaves here too
     beginning.kept = {clean, fresh, painted(ctx, model, job, noise.shape())};

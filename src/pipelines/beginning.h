@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "pipelines/job.h"
 #include "pipelines/noise.h"
 
 namespace sumi {

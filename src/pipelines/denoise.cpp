@@ -113,8 +113,9 @@ Tensor denoise(Context& ctx, const Model& model, const Job& job, const Watch& wa
   Predictor predictor = read_prompt(ctx, model, job, watch);
   const Trace::Span span(ctx.trace, "phase", "denoise");
   const std::int64_t reduction = model.vae.reduction();
-  Noise noise(job, {static_cast<std::int64_t>(job.seeds.size()), job.height / reduction, job.width / reduction,
-                    model.latent_channels()});
+  const Shape shape{static_cast<std::int64_t>(job.seeds.size()), job.height / reduction, job.width / reduction,
+                    model.latent_channels()};
+  Noise noise(job.rng, job.seeds, shape, job.variation);
   Beginning beginning = from ? Beginning{.latents = from} : begin(ctx, model, job, noise);
   predictor.set_extra(ctx, beginning.extra);
   beginning.extra = {};

@@ -23,9 +23,9 @@ void check_fit(const Model& model, const std::string& where) {
   const auto& unet = model.unet.config();
   check(unet.out_channels == model.latent_channels(), ErrorCode::bad_model,
         "{}: the UNet predicts {} channels, the autoencoder has {}", where, unet.out_channels, model.latent_channels());
-  const std::int64_t extra = model.extra_channels();
-  check(extra == 0 || extra == model.latent_channels() || extra == model.latent_channels() + 1, ErrorCode::unsupported,
-        "{}: the UNet takes {} channels for latents of {}", where, unet.in_channels, model.latent_channels());
+  check(unet.in_channels == model.latent_channels() || model.changes_pictures() || model.paints_masked(),
+        ErrorCode::unsupported, "{}: the UNet takes {} channels for latents of {}", where, unet.in_channels,
+        model.latent_channels());
   std::int64_t channels = 0;
   for (const TextEncoder& encoder : model.texts) channels += encoder.text.config().channels;
   for (const auto& stage : unet.down) {

@@ -40,8 +40,10 @@ struct Model {
   bool zeros_without_negative = false;
 
   std::int64_t latent_channels() const { return vae.latent_channels(); }
-  /// Channels that the UNet takes beside the latents: of a mask and a picture (inpainting), or of a picture alone.
-  std::int64_t extra_channels() const { return unet.config().in_channels - latent_channels(); }
+  /// Whether the UNet takes the latents of a picture beside its own: InstructPix2Pix.
+  bool changes_pictures() const { return unet.config().in_channels == 2 * latent_channels(); }
+  /// Whether it takes a mask, too: inpainting.
+  bool paints_masked() const { return unet.config().in_channels == 2 * latent_channels() + 1; }
   /// Whether the UNet takes the pooled prompt and numbers too: Stable Diffusion XL. Its prompt comes from the last but
   /// one layer, without the final norm.
   bool pooled() const { return unet.config().added_channels > 0; }

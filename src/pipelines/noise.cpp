@@ -1,7 +1,7 @@
 #include "pipelines/noise.h"
 
+#include <array>
 #include <cmath>
-#include <span>
 
 namespace sumi {
 namespace {
@@ -27,8 +27,9 @@ void go_round(std::span<float> a, std::span<const float> b, double part) {
 
 }  // namespace
 
-Noise::Noise(const Job& job, Shape latents) : shape_(latents), variation_(job.variation), rng_(job.rng) {
-  for (const std::uint64_t seed : job.seeds) sources_.push_back(make_noise(job.rng, seed));
+Noise::Noise(Rng rng, std::span<const std::uint64_t> seeds, Shape latents, std::optional<Variation> variation)
+    : shape_(latents), variation_(variation), rng_(rng) {
+  for (const std::uint64_t seed : seeds) sources_.push_back(make_noise(rng, seed));
 }
 
 std::vector<float> Noise::draw_values(bool dry) {
@@ -46,10 +47,8 @@ std::vector<float> Noise::draw_values(bool dry) {
 Tensor Noise::draw_first(Context& ctx) {
   std::vector<float> values = draw_values(ctx.backend.dry());
   if (variation_ && !ctx.backend.dry()) {
-    Job other;
-    other.rng = rng_;
-    other.seeds = {variation_->seed};
-    const std::vector<float> toward = Noise(other, {1, shape_[1], shape_[2], shape_[3]}).draw_values(false);
+    const Shape one{1, shape_[1], shape_[2], shape_[3]};
+    const std::vector<float> toward = Noise(rng_, std::array{variation_->seed}, one).draw_values(false);
     for (std::size_t i = 0; i < sources_.size(); ++i) {
       go_round(std::span(values).subspan(i * toward.size(), toward.size()), toward, variation_->strength);
     }

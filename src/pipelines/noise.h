@@ -1,19 +1,21 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "core/rng.h"
 #include "ops/context.h"
-#include "pipelines/job.h"
+#include "sumi/request.h"
 
 namespace sumi {
 
 /// One generator a picture: its noise is that of its seed alone, whatever the batch.
 class Noise {
  public:
-  /// `latents`: (batch, height, width, channels).
-  Noise(const Job& job, Shape latents);
+  /// `latents`: (batch, height, width, channels), a seed for each of the batch.
+  Noise(Rng rng, std::span<const std::uint64_t> seeds, Shape latents, std::optional<Variation> variation = {});
 
   /// Draws in the reference's order, channels outermost, and gives channels last.
   std::vector<float> draw_values(bool dry);

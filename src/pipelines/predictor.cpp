@@ -27,10 +27,9 @@ UNet::Prompt last_part(const UNet::Prompt& prompt, std::int64_t rows) {
 Predictor::Predictor(Context& ctx, const Model& model, const Job& job) : model_(model), job_(job) {
   // Models that take the guidance scale as an input do without the unconditional half.
   const bool guides = job.guidance > 1 && model.unet.config().guidance_channels == 0;
-  const bool changes_picture = model.extra_channels() == model.latent_channels();
-  if (!guides || (changes_picture && job.image_guidance < 1)) {
+  if (!guides || (model.changes_pictures() && job.image_guidance < 1)) {
     parts_ = {{.negative = false, .picture = true}};
-  } else if (changes_picture) {
+  } else if (model.changes_pictures()) {
     parts_ = {{false, true}, {true, true}, {true, false}};
   } else {
     parts_ = {{true, true}, {false, true}};
@@ -69,14 +68,9 @@ UNet::Prompt Predictor::encode(Context& ctx) const {
 
 void Predictor::set_extra(Context& ctx, const Tensor& extra) {
   if (!extra) return;
-  Shape shape = extra.shape();
-  const std::int64_t n = shape[0];
-  shape[0] *= static_cast<std::int64_t>(parts_.size());
-  extra_ = ctx.tensor(shape, DType::f32);
-  for (std::int64_t i = 0; const Part& part : parts_) {
-    combine(ctx, std::array{Term{part.picture ? 1.0 : 0.0, extra}}, {.into = extra_.slice(i * n, (i + 1) * n)});
-    ++i;
-  }
+  std::vector<double> seen;
+  for (const Part& part : parts_) seen.push_back(part.picture ? 1 : 0);
+  extra_ = repeat(ctx, extra, seen);
 }
 
 void Predictor::prepare_controls(Context& ctx, const UNet::Prompt& prompt) {
@@ -115,15 +109,10 @@ Residuals Predictor::residuals(Context& ctx, std::size_t index, const Tensor& in
 
 Tensor Predictor::operator()(Context& ctx, std::size_t index, const Tensor& latents) {
   const Step& step = job_.schedule.steps[index];
-  const std::int64_t n = latents.size(0);
-  Shape shape = latents.shape();
-  shape[0] *= static_cast<std::int64_t>(parts_.size());
-  const Tensor input = ctx.tensor(shape, DType::f32);
-  for (std::int64_t i = 0; i < shape[0]; i += n) {
-    combine(ctx, std::array{Term{step.input_scale, latents}}, {.into = input.slice(i, i + n)});
-  }
-  const std::vector<float> times(static_cast<std::size_t>(shape[0]), static_cast<float>(step.timestep));
-  const Tensor timesteps = ctx.upload(times, {shape[0]});
+  const Tensor input = repeat(ctx, latents, std::vector(parts_.size(), step.input_scale));
+  const std::int64_t rows = input.size(0);
+  const std::vector<float> times(static_cast<std::size_t>(rows), static_cast<float>(step.timestep));
+  const Tensor timesteps = ctx.upload(times, {rows});
   const Residuals told = residuals(ctx, index, input, timesteps);
   if (cache_) cache_->reuse = reuses(index);
   const UNetOptions options{.residuals = told ? &told : nullptr,

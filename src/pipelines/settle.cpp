@@ -59,28 +59,28 @@ void check_values(const Model& model, const Request& request) {
 /// What the model's extra channels need, and nothing that it has no use for.
 void check_pictures(const Model& model, const Request& request) {
   check(!request.mask || request.start, ErrorCode::usage, "a mask needs the picture that it is a part of (--init)");
-  const std::int64_t extra = model.extra_channels();
-  if (extra == 0) return;
-  const bool inpainting = extra > model.latent_channels();
-  check(request.start && (!inpainting || request.mask), ErrorCode::usage, "{}: this model {}", model.name,
-        inpainting ? "paints the masked part of a picture; give both (--init and --mask)"
-                   : "changes a picture; give one (--init)");
-  check(inpainting || !request.mask, ErrorCode::usage, "{}: this model changes whole pictures and takes no mask",
-        model.name);
-}
-
-/// How many steps go before the first whose timestep lies below `from` of the way.
-int steps_before(const SchedulerConfig& config, const Schedule& schedule, double from) {
-  const double cutoff = std::nearbyint(config.train_steps * (1 - from));
-  return static_cast<int>(std::count_if(schedule.steps.begin(), schedule.steps.end(),
-                                        [&](const Step& step) { return !step.inner && step.timestep >= cutoff; }));
+  if (model.paints_masked()) {
+    check(request.start && request.mask, ErrorCode::usage,
+          "{}: this model paints the masked part of a picture; give both (--init and --mask)", model.name);
+  } else if (model.changes_pictures()) {
+    check(request.start.has_value(), ErrorCode::usage, "{}: this model changes a picture; give one (--init)",
+          model.name);
+    check(!request.mask, ErrorCode::usage, "{}: this model changes whole pictures and takes no mask", model.name);
+  }
 }
 
 Schedule settle_schedule(const SchedulerConfig& config, const Request& request, int steps, bool with_picture) {
-  Schedule whole = make_schedule(config, steps);
+  // Whether a step lies in the part of the way that is left from `share` of it on.
+  const auto beyond = [&](double share) {
+    return [cutoff = std::nearbyint(config.train_steps * (1 - share))](const Step& step) {
+      return !step.inner && step.timestep < cutoff;
+    };
+  };
   int begin = 0;
   if (request.sampling.from > 0) {
-    begin = steps_before(config, whole, request.sampling.from);
+    const std::vector<Step> whole = make_schedule(config, steps).steps;
+    const auto first = std::find_if(whole.begin(), whole.end(), beyond(request.sampling.from));
+    begin = static_cast<int>(std::count_if(whole.begin(), first, [](const Step& step) { return !step.inner; }));
     check(begin < steps, ErrorCode::usage, "steps from {}: none of {} steps lies there; take more steps",
           request.sampling.from, steps);
   } else if (with_picture) {
@@ -88,11 +88,9 @@ Schedule settle_schedule(const SchedulerConfig& config, const Request& request, 
     check(begin < steps, ErrorCode::usage, "strength {}: none of {} steps runs; take more of either",
           request.start->strength, steps);
   }
-  Schedule schedule = begin > 0 ? make_schedule(config, {steps, begin}) : std::move(whole);
+  Schedule schedule = make_schedule(config, {steps, begin});
   if (request.sampling.to < 1) {
-    const double cutoff = std::nearbyint(config.train_steps * (1 - request.sampling.to));
-    const auto end = std::find_if(schedule.steps.begin(), schedule.steps.end(),
-                                  [&](const Step& step) { return !step.inner && step.timestep < cutoff; });
+    const auto end = std::find_if(schedule.steps.begin(), schedule.steps.end(), beyond(request.sampling.to));
     schedule.steps.erase(end, schedule.steps.end());
     check(!schedule.steps.empty(), ErrorCode::usage, "steps up to {}: none of {} steps lies there; take more steps",
           request.sampling.to, steps);
@@ -123,8 +121,7 @@ void settle_pictures(const Model& model, const Request& request, Job& job) {
   if (!request.start) return;
   job.picture = fitted(request.start->picture, job);
   if (request.mask) job.mask = binarized(blurred(brightness(fitted(request.mask->picture, job)), request.mask->blur));
-  const bool changes_whole = model.extra_channels() == model.latent_channels();
-  job.from_noise = changes_whole || (job.mask && request.start->strength == 1);
+  job.from_noise = model.changes_pictures() || (job.mask && request.start->strength == 1);
 }
 
 void settle_controls(const Model& model, const Request& request, const FindControlNet& find, Job& job) {
@@ -192,8 +189,7 @@ Job settle(const Model& model, const Request& request, const FindControlNet& fin
     job.deepcache->layers(model.unet.config());  // refuses a branch that there is not
   }
   job.scheduler = resolve(model.scheduler, request.sampling);
-  const bool with_picture = job.picture && model.extra_channels() != model.latent_channels();
-  job.schedule = settle_schedule(job.scheduler, request, steps, with_picture);
+  job.schedule = settle_schedule(job.scheduler, request, steps, job.picture && !model.changes_pictures());
   return job;
 }
 

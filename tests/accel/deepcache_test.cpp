@@ -2,9 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "accel/picture.h"
 #include "models/controlnet.h"
+#include "models/model.h"
 #include "models/reference.h"
+#include "nn/on_host.h"
 
 namespace sumi::test {
 namespace {
@@ -55,35 +56,6 @@ TEST(DeepCache, BranchSaysHowManyLayersEveryStepComputes) {
     EXPECT_STREQ(error.what(), "deepcache: the model has no branch 9, only 0 to 8");
   }
 }
-
-class DeepCacheCase : public testing::TestWithParam<const char*> {};
-
-// diffusers in float32 is up to 1e-5 away from itself in float64.
-TEST_P(DeepCacheCase, GivesTheLatentsOfTheReference) {
-  const PictureCase test(GetParam());
-  const Json& asked = test.fixture().ask.at("deepcache");
-  const DeepCache deepcache{asked.at("interval"), asked.at("branch")};
-  const auto backend = make_host_backend(host_backends().back());
-  FeatureCache cache{deepcache.layers(test.unet().config())};
-  const Picture picture = test.make(*backend, [&](std::int64_t call, const Shape&) {
-    cache.reuse = !deepcache.full(call);
-    return UNetOptions{.cache = &cache};
-  });
-  ASSERT_EQ(picture.latents.size(), 7u);
-  for (std::size_t i = 0; i < picture.latents.size(); ++i) {
-    const auto expected = test.fixture().values("latents." + std::to_string(i));
-    EXPECT_LT(largest_difference(picture.latents[i], expected), 3e-5 * largest(expected)) << "step " << i;
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Fixtures, DeepCacheCase,
-                         testing::Values("deepcache-sd1-2-0", "deepcache-sd1-3-0", "deepcache-sd1-3-2",
-                                         "deepcache-sd1-2-4"),
-                         [](const auto& each) {
-                           std::string name = each.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
 
 ControlNet load_controlnet(const std::string& name) {
   const auto path = model_path("controlnet-" + name);

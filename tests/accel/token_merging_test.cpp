@@ -2,43 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "accel/picture.h"
+#include "models/model.h"
 #include "models/reference.h"
+#include "nn/on_host.h"
 
 namespace sumi::test {
 namespace {
-
-TokenMerging asked(const Json& tome) {
-  return {.ratio = tome.at("ratio"),
-          .max_downsample = tome.value("max_downsample", 1),
-          .random = tome.at("use_rand"),
-          .sites = {.cross_attention = tome.value("merge_crossattn", false),
-                    .feed_forward = tome.value("merge_mlp", false)}};
-}
-
-class TokenMergingCase : public testing::TestWithParam<const char*> {};
-
-// Where two cosines are almost equal, rounding decides which token merges: single values may be off, not the picture.
-TEST_P(TokenMergingCase, GivesThePictureOfTheReference) {
-  const PictureCase test(GetParam());
-  const auto backend = make_host_backend(host_backends().back());
-  std::optional<TokenMerger> merger;
-  const Picture picture = test.make(*backend, [&](std::int64_t call, const Shape& latents) {
-    if (call == 0) merger = asked(test.fixture().ask.at("tome")).merger(latents[1], latents[2]);
-    return UNetOptions{.merger = &*merger};
-  });
-  const auto expected = test.fixture().values("image");
-  EXPECT_LT(rms_difference(picture.values, expected), 2e-3);
-  const Picture plain = test.make(*backend, [](std::int64_t, const Shape&) { return UNetOptions{}; });
-  EXPECT_GT(rms_difference(plain.values, expected), 4e-3) << "merging changes so little that nothing is proven";
-}
-
-INSTANTIATE_TEST_SUITE_P(Fixtures, TokenMergingCase, testing::Values("tome-sd1-50", "tome-sd1-30-all"),
-                         [](const auto& each) {
-                           std::string name = each.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
 
 TEST(TokenMerging, MergesAtHighResolutionsOnly) {
   const auto least = [](std::int64_t max_downsample, std::int64_t height, std::int64_t width) {

@@ -14,10 +14,10 @@ struct Device {
 };
 
 /// How far a case is from the reference: the largest difference of latents, hidden states and moments as a share of
-/// their largest magnitude, and of pictures in 0..1.
+/// their largest magnitude, and of pictures in 0..1. Where ties decide the others are left out.
 struct Errors {
   double latents = 0, image = 0;
-  double image_rms = 0;  ///< in place of the others where ties decide
+  double image_rms = 0;
 };
 
 // One for each kind of case. What must be exact or does not depend on a device is compared by expectations inside.

@@ -93,6 +93,14 @@ TEST_P(ReferenceCpuBf16, WithinThreeTimesTheRounding) {
   EXPECT_LE(fast.image_rms, 3 * std::max(plain.image_rms, floor));
 }
 
+TEST(ReferenceTable, MergedTokensShowInThePictures) {
+  for (const char* name : {"tome-sd1-50", "tome-sd1-30-all"}) {
+    Fixture unmerged(name);
+    unmerged.ask.erase("tome");
+    EXPECT_GT(run(unmerged, {"cpu", DType::f32}).image_rms, 4e-3) << name << " proves nothing";
+  }
+}
+
 std::string test_name(const testing::TestParamInfo<std::string>& each) {
   std::string name = each.param;
   std::replace_if(

@@ -2,12 +2,10 @@
 
 #include "core/rng.h"
 #include "reference/cases.h"
-#include "schedulers/scheduler.h"
+#include "schedulers/run.h"
 
 namespace sumi::test {
 namespace {
-
-using Values = std::vector<float>;
 
 /// The made-up model that the reference's samplers ran on: eps(x, t) = .7 x t / (t + 300) + .1 sin(7 x).
 Values predict(const Values& x, double t) {
@@ -15,42 +13,6 @@ Values predict(const Values& x, double t) {
   for (const float v : x) out.push_back(static_cast<float>(v * (t / (t + 300)) * .7 + .1 * std::sin(7.0 * v)));
   return out;
 }
-
-/// A schedule on plain vectors: sums in double, rounded when stored.
-class Machine {
- public:
-  Machine(const Schedule& schedule, Values start, NoiseSource& noise)
-      : slots_(static_cast<std::size_t>(kept(schedule.kept)), Values(start.size())), noise_(noise) {
-    at(Slot::sample) = std::move(start);
-  }
-
-  const Values& sample() { return at(Slot::sample); }
-
-  void run(const Step& step) {
-    Values input = sample();
-    for (float& v : input) v = static_cast<float>(v * step.input_scale);
-    at(Slot::prediction) = predict(input, step.timestep);
-    bool drawn = false;
-    for (const Combination& update : step.updates) {
-      for (const auto& term : update.terms) {
-        if (term.slot == Slot::noise && !std::exchange(drawn, true)) noise_.fill(at(Slot::noise));
-      }
-      Values out(sample().size());
-      for (std::size_t i = 0; i < out.size(); ++i) {
-        double sum = 0;
-        for (const auto& term : update.terms) sum += term.coefficient * at(term.slot)[i];
-        out[i] = static_cast<float>(update.limit ? std::clamp(sum, -*update.limit, *update.limit) : sum);
-      }
-      at(update.to) = std::move(out);
-    }
-  }
-
- private:
-  Values& at(Slot slot) { return slots_.at(static_cast<std::size_t>(slot)); }
-
-  std::vector<Values> slots_;
-  NoiseSource& noise_;
-};
 
 Settings settings_of(const Json& ask) {
   Json file = {{"beta_start", .00085},
@@ -103,14 +65,19 @@ void run_scheduler_case(const Fixture& fixture) {
   const bool random = std::any_of(schedule.steps.begin(), schedule.steps.end(), draws);
   const bool cancels = !schedule.sigmas.empty() && schedule.sigmas.front() > 1000;
   const double tolerance = random || cancels ? 1e-4 : 1e-5;
-  Machine machine(schedule, start, *noise);
+  Runner runner(predict, [&] {
+    Values values(start.size());
+    noise->fill(values);
+    return values;
+  });
+  runner.set_sample(start);
   for (std::size_t i = 0; i < schedule.steps.size(); ++i) {
     EXPECT_NEAR(timesteps[i], schedule.steps[i].timestep, 1e-3) << "step " << i;
-    machine.run(schedule.steps[i]);
+    runner.step(schedule.steps[i]);
     const std::string name = "x." + std::to_string(i);
     if (!fixture.has(name)) continue;
     const auto expected = fixture.values(name);
-    EXPECT_LT(largest_difference(machine.sample(), expected) / largest(expected), tolerance) << "step " << i;
+    EXPECT_LT(largest_difference(runner.sample(), expected) / largest(expected), tolerance) << "step " << i;
   }
 }
 
