@@ -70,6 +70,10 @@ Tensor painted(Context& ctx, const Model& model, const Job& job, const Shape& sh
   return ctx.upload(values, shape);
 }
 
+Tensor given_latents(Context& ctx, const Job& job, const Shape& shape) {
+  return for_each_picture(ctx, ctx.upload(job.latents, {1, shape[1], shape[2], shape[3]}), shape[0]);
+}
+
 }  // namespace
 
 Beginning begin(Context& ctx, const Model& model, const Job& job, Noise& noise) {
@@ -78,14 +82,19 @@ Beginning begin(Context& ctx, const Model& model, const Job& job, Noise& noise) 
   if (model.changes_pictures()) beginning.extra = picture_channels(ctx, model, job, noise.shape());
 
   // The order of draws is the reference's: the picture's latents, the noise, the latents beside the mask.
+  const bool given = !job.latents.empty();
   Tensor clean;
-  if (job.picture && (keeps || !job.from_noise)) {
+  if (job.picture && (keeps || !(job.from_noise || given))) {
     clean = encode(ctx, model, job, upload_picture(ctx, *job.picture, -1), noise);
   }
   const Tensor fresh = noise.draw_first(ctx);
   const Step& first = job.schedule.steps.front();
-  beginning.latents = job.from_noise ? combine(ctx, std::array{Term{job.schedule.initial_sigma, fresh}})
-                                     : combine(ctx, std::array{Term{first.signal, clean}, Term{first.noise, fresh}});
+  if (job.from_noise) {
+    beginning.latents = combine(ctx, std::array{Term{job.schedule.initial_sigma, fresh}});
+  } else {
+    const Tensor start = given ? given_latents(ctx, job, noise.shape()) : clean;
+    beginning.latents = combine(ctx, std::array{Term{first.signal, start}, Term{first.noise, fresh}});
+  }
   if (model.paints_masked()) beginning.extra = inpainting_channels(ctx, model, job, noise);
   if (keeps) {
     noise.draw_values(ctx.backend.dry());  // the reference encodes what the mask leaves here too

@@ -16,18 +16,29 @@ void check_range(const char* what, double value, double least, double most) {
         value, least, most);
 }
 
-std::int64_t side(const char* what, int pixels, std::int64_t reduction) {
-  check_range(what, pixels, static_cast<double>(reduction), kLargestSide);
-  check(pixels % reduction == 0, ErrorCode::usage, "{} {}: not divisible by {}; the nearest sizes are {} and {}", what,
-        pixels, reduction, pixels / reduction * reduction, (pixels / reduction + 1) * reduction);
-  return pixels;
-}
+struct Side {
+  const char* what;
+  std::optional<int> Request::*asked;
+  int Image::*of_picture;
+  int usual;
+};
 
-/// What is made of a picture is as large as it, less the rest that latents do not cover.
-int default_side(const Request& request, int Image::*side, int otherwise, std::int64_t reduction) {
-  if (!request.start) return otherwise;
-  const auto step = static_cast<int>(reduction);
-  return std::max(step, request.start->picture.*side / step * step);
+/// Of what is made: as asked for; else as large as the picture that it is made of, less the rest that latents do not
+/// cover; else as the model was trained.
+std::int64_t settle_side(const Request& request, const Side& side, std::int64_t reduction) {
+  const std::optional<int>& asked = request.*side.asked;
+  if (!asked && request.start && !request.start->picture.rgb.empty()) {
+    const int pixels = request.start->picture.*side.of_picture;
+    check(pixels <= kLargestSide, ErrorCode::unsupported,
+          "{} {} of the picture: more than {}; give the size to make it in (-W and -H)", side.what, pixels,
+          kLargestSide);
+    return std::max<std::int64_t>(reduction, pixels / reduction * reduction);
+  }
+  const int pixels = asked.value_or(side.usual);
+  check_range(side.what, pixels, static_cast<double>(reduction), kLargestSide);
+  check(pixels % reduction == 0, ErrorCode::usage, "{} {}: not divisible by {}; the nearest sizes are {} and {}",
+        side.what, pixels, reduction, pixels / reduction * reduction, (pixels / reduction + 1) * reduction);
+  return pixels;
 }
 
 void check_values(const Model& model, const Request& request) {
@@ -58,18 +69,20 @@ void check_values(const Model& model, const Request& request) {
 
 /// What the model's extra channels need, and nothing that it has no use for.
 void check_pictures(const Model& model, const Request& request) {
-  check(!request.mask || request.start, ErrorCode::usage, "a mask needs the picture that it is a part of (--init)");
+  const bool pictured = request.start && !request.start->picture.rgb.empty();
+  check(!request.mask || pictured, ErrorCode::usage, "a mask needs the picture that it is a part of (--init)");
+  check(!request.start || pictured || !request.start->latents.empty(), ErrorCode::usage,
+        "the picture to begin with has no pixels");
   if (model.paints_masked()) {
-    check(request.start && request.mask, ErrorCode::usage,
+    check(pictured && request.mask, ErrorCode::usage,
           "{}: this model paints the masked part of a picture; give both (--init and --mask)", model.name);
   } else if (model.changes_pictures()) {
-    check(request.start.has_value(), ErrorCode::usage, "{}: this model changes a picture; give one (--init)",
-          model.name);
+    check(pictured, ErrorCode::usage, "{}: this model changes a picture; give one (--init)", model.name);
     check(!request.mask, ErrorCode::usage, "{}: this model changes whole pictures and takes no mask", model.name);
   }
 }
 
-Schedule settle_schedule(const SchedulerConfig& config, const Request& request, int steps, bool with_picture) {
+Schedule settle_schedule(const SchedulerConfig& config, const Request& request, int steps, bool from_picture) {
   // Whether a step lies in the part of the way that is left from `share` of it on.
   const auto beyond = [&](double share) {
     return [cutoff = std::nearbyint(config.train_steps * (1 - share))](const Step& step) {
@@ -83,7 +96,7 @@ Schedule settle_schedule(const SchedulerConfig& config, const Request& request, 
     begin = static_cast<int>(std::count_if(whole.begin(), first, [](const Step& step) { return !step.inner; }));
     check(begin < steps, ErrorCode::usage, "steps from {}: none of {} steps lies there; take more steps",
           request.sampling.from, steps);
-  } else if (with_picture) {
+  } else if (from_picture) {
     begin = steps - std::min(static_cast<int>(steps * request.start->strength), steps);
     check(begin < steps, ErrorCode::usage, "strength {}: none of {} steps runs; take more of either",
           request.start->strength, steps);
@@ -117,18 +130,25 @@ Image fitted(const Image& picture, const Job& job) {
   return resize(picture, static_cast<int>(job.width), static_cast<int>(job.height));
 }
 
-void settle_pictures(const Model& model, const Request& request, Job& job) {
+void settle_start(const Model& model, const Request& request, Job& job) {
   if (!request.start) return;
-  job.picture = fitted(request.start->picture, job);
+  const Start& start = *request.start;
+  const std::int64_t reduction = model.vae.reduction();
+  const auto values = static_cast<std::size_t>(job.height / reduction * (job.width / reduction));
+  const auto wanted = values * static_cast<std::size_t>(model.latent_channels());
+  check(start.latents.empty() || start.latents.size() == wanted, ErrorCode::usage,
+        "latents to begin with: {} values, expected {}", start.latents.size(), wanted);
+  job.latents = start.latents;
+  if (!start.picture.rgb.empty()) job.picture = fitted(start.picture, job);
   if (request.mask) job.mask = binarized(blurred(brightness(fitted(request.mask->picture, job)), request.mask->blur));
-  job.from_noise = model.changes_pictures() || (job.mask && request.start->strength == 1);
+  job.from_noise = (model.changes_pictures() && job.latents.empty()) || (job.mask && start.strength == 1);
 }
 
 void settle_controls(const Model& model, const Request& request, const FindControlNet& find, Job& job) {
   for (const Control& control : request.controls) {
     check(static_cast<bool>(find), ErrorCode::internal, "no way to open ControlNets");
     auto net = find(control.model);
-    net->config().check_fits(model.unet.config());
+    net->config().check_fits(model.unet.config(), control.model);
     const bool edges = control.annotator == "canny";
     check(edges || control.annotator.empty() || control.annotator == "none", ErrorCode::usage,
           "annotator '{}' is not known; there are canny and none", control.annotator);
@@ -139,16 +159,22 @@ void settle_controls(const Model& model, const Request& request, const FindContr
   job.guess_mode = request.guess_mode;
 }
 
+/// A sampler that leaps, chosen for a model that was not made for it, goes with an adapter that was: LCM-LoRA.
+Defaults defaults_for(const Model& model, const SchedulerConfig& scheduler) {
+  const bool adapted = leaps(scheduler.sampler) && !takes_few_steps(model.scheduler);
+  return adapted && model.unet.config().guidance_channels == 0 ? model.defaults.distilled() : model.defaults;
+}
+
 }  // namespace
 
 Job settle(const Model& model, const Request& request, const FindControlNet& find) {
-  const int steps = request.steps.value_or(model.defaults.steps);
+  const SchedulerConfig scheduler = resolve(model.scheduler, request.sampling);
+  const Defaults defaults = defaults_for(model, scheduler);
+  const int steps = request.steps.value_or(defaults.steps);
   check_range("steps", steps, 1, 1000);
   check_values(model, request);
   check_pictures(model, request);
   const std::int64_t reduction = model.vae.reduction();
-  const int width = default_side(request, &Image::width, model.defaults.width, reduction);
-  const int height = default_side(request, &Image::height, model.defaults.height, reduction);
   const auto pictures = static_cast<std::size_t>(request.batch);
   check(request.prompts.empty() || request.prompts.size() == pictures, ErrorCode::usage, "{} prompts for a batch of {}",
         request.prompts.size(), request.batch);
@@ -160,19 +186,21 @@ Job settle(const Model& model, const Request& request, const FindControlNet& fin
           .negative_2 = request.negative_2.value_or(request.negative.value_or("")),
           .negative_given = request.negative.has_value(),
           .syntax = request.syntax,
-          .width = side("width", request.width.value_or(width), reduction),
-          .height = side("height", request.height.value_or(height), reduction),
-          .guidance = request.guidance.value_or(model.defaults.guidance),
+          .width = settle_side(request, {"width", &Request::width, &Image::width, defaults.width}, reduction),
+          .height = settle_side(request, {"height", &Request::height, &Image::height, defaults.height}, reduction),
+          .guidance = request.guidance.value_or(defaults.guidance),
           .guidance_rescale = request.guidance_rescale,
           .image_guidance = request.image_guidance,
           .clip_skip = request.clip_skip,
           .rng = request.rng,
-          .variation = request.variation};
+          .variation = request.variation,
+          .steps = steps,
+          .scheduler = scheduler};
   check_range("guidance", job.guidance, 0, 100);
   const std::uint64_t seed = request.seed ? *request.seed : random_seed();
   for (int i = 0; i < request.batch; ++i) job.seeds.push_back(seed + static_cast<std::uint64_t>(i));
 
-  settle_pictures(model, request, job);
+  settle_start(model, request, job);
   settle_controls(model, request, find, job);
   if (const auto& tome = request.shortcuts.tome) {
     job.tome = TokenMerging{.ratio = tome->ratio,
@@ -188,8 +216,8 @@ Job settle(const Model& model, const Request& request, const FindControlNet& fin
     job.deepcache = DeepCache::parse(request.shortcuts.deepcache);
     job.deepcache->layers(model.unet.config());  // refuses a branch that there is not
   }
-  job.scheduler = resolve(model.scheduler, request.sampling);
-  job.schedule = settle_schedule(job.scheduler, request, steps, job.picture && !model.changes_pictures());
+  const bool from_picture = (job.picture && !model.changes_pictures()) || !job.latents.empty();
+  job.schedule = settle_schedule(job.scheduler, request, steps, from_picture);
   return job;
 }
 

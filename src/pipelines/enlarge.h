@@ -1,0 +1,11 @@
+#pragma once
+
+#include "models/tiling.h"
+
+namespace sumi {
+
+/// Latents in another size: the nearest of them, or a mix of four around the same place. As PyTorch interpolates
+/// (`align_corners=False`), so that a size gives what the field's other programs call "Latent" for it.
+Plane enlarged(const Plane& latents, std::int64_t height, std::int64_t width, bool nearest);
+
+}  // namespace sumi
