@@ -60,6 +60,15 @@ void refuse_rest(const CLI::App& app) {
   if (!rest.empty()) refuse("unexpected argument '{}'; text with blanks goes in quotes", rest.front());
 }
 
+/// "--sampler: 1 required NAME missing" is that it needs a NAME.
+std::string in_plain_words(const std::string& problem) {
+  constexpr std::string_view kBefore = ": 1 required ", kAfter = " missing";
+  const std::size_t at = problem.find(kBefore);
+  if (at == std::string::npos || !problem.ends_with(kAfter)) return problem;
+  const std::size_t type = at + kBefore.size();
+  return fmt::format("{} needs {}", problem.substr(0, at), problem.substr(type, problem.size() - kAfter.size() - type));
+}
+
 std::string parse_prediction(const std::string& name) {
   if (name == "epsilon") return name;
   if (name == "v" || name == "v_prediction") return "v_prediction";
@@ -91,35 +100,22 @@ template double parse_number(std::string_view, const std::string&);
 template std::uint64_t parse_number(std::string_view, const std::string&);
 
 void add_engine_options(CLI::App& app, EngineOptions& to) {
-  const char* group = "Model and machine";
-  app.add_option("-m,--model", to.model,
-                 "folder in diffusers layout, safetensors or ckpt file, name of a model that Sumi has,\n"
-                 "ORG/NAME[@REV] of a hub, or synthetic:sd15, sd21, sdxl, vega, ... for random weights\n"
-                 "(default: the model that comes with Sumi)")
-      ->type_name("MODEL")
-      ->group(group);
-  app.add_option("--vae", to.vae, "folder or file of an autoencoder instead of the model's own")
-      ->type_name("PATH")
-      ->group(group);
-  app.add_option("--config", to.config, "folder in diffusers layout whose configurations a single file takes")
-      ->type_name("DIR")
-      ->group(group);
-  app.add_option_function<std::string>(
-         "--prediction", [&to](const std::string& name) { to.prediction = parse_prediction(name); },
-         "epsilon or v, where the file of a model does not show it")
-      ->type_name("NAME")
-      ->group(group);
-  app.add_option("--device", to.device, "cpu, or ref for the plain definition of every op (default cpu)")
-      ->type_name("NAME")
-      ->group(group);
-  app.add_option("--dtype", to.dtype, "auto, f32, bf16 or f16 (default auto: bf16 where the processor multiplies it)")
-      ->type_name("TYPE")
-      ->group(group);
-  add_number(app, "--threads", to.threads, "default: one per core")->group(group);
-  app.add_option("--disable", to.disable, "leave out an implementation that `sumi doctor` lists; repeatable")
-      ->type_name("NAME")
-      ->allow_extra_args(false)
-      ->group(group);
+  Options options(app, "Model and machine");
+  options.text("-m,--model", "MODEL",
+               "folder in diffusers layout, safetensors or ckpt file, name of a model that Sumi has,\n"
+               "ORG/NAME[@REV] of a hub, or synthetic:sd15, sd21, sdxl, vega, ... for random weights\n"
+               "(default: the model that comes with Sumi)",
+               to.model);
+  options.text("--vae", "PATH", "folder or file of an autoencoder instead of the model's own", to.vae);
+  options.text("--config", "DIR", "folder in diffusers layout whose configurations a single file takes", to.config);
+  options.text("--prediction", "NAME", "epsilon or v, where the file of a model does not show it",
+               [&to](const Options::Text& name) { to.prediction = parse_prediction(name); });
+  options.text("--device", "NAME", "cpu, or ref for the plain definition of every op (default cpu)", to.device);
+  options.text("--dtype", "TYPE", "auto, f32, bf16 or f16 (default auto: bf16 where the processor multiplies it)",
+               to.dtype);
+  options.number("--threads", to.threads, "default: one per core");
+  options.texts("--disable", "NAME", "leave out an implementation that `sumi doctor` lists; repeatable",
+                [&to](const Options::Text& name) { to.disable.push_back(name); });
 }
 
 bool parse(CLI::App& app, std::span<char*> arguments) {
@@ -135,7 +131,7 @@ bool parse(CLI::App& app, std::span<char*> arguments) {
     print(stdout, app.help());
     return false;
   } catch (const CLI::ParseError& error) {
-    refuse("{}; `{} --help` tells more", error.what(), app.get_name());
+    refuse("{}; `{} --help` tells more", in_plain_words(error.what()), app.get_name());
   }
   refuse_rest(app);
   return true;

@@ -23,13 +23,14 @@ constexpr const char* examples = R"(Examples:
   sumi bench --model synthetic:sd15 --what image,unet,vae,text --size 512 --steps 20 --repeat 3
   sumi bench --model synthetic:sd15 --what unet --size 512 --ops --json
   sumi bench --model synthetic:sd15 --what unet --size 512 --disable flash-avx512
+  sumi bench --vae madebyollin/taesd --what vae --size 512
   sumi bench --model synthetic:sd15 --write /tmp/sd15 --dtype f16
 )";
 
 struct Settings {
   BenchOptions bench;
   std::string csv = "benchmark.csv", write;
-  bool json = false, resume = false;
+  bool json = false, again = false;
 };
 
 /// "512" or "768x512", width first.
@@ -45,29 +46,24 @@ void add_options(CLI::App& app, Settings& s) {
       ->type_name("PARTS")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option_function<std::string>(
-         "--size", [&](const std::string& text) { parse_size(text, bench); },
-         "pixels, N or WIDTHxHEIGHT (default: the model's)")
-      ->type_name("SIZE");
-  add_number(app, "-b,--batch", bench.batch, "pictures made together (default 1)");
-  add_number(app, "--steps", bench.steps, "steps of an image (default 20)");
-  add_number(app, "--guidance", bench.guidance, "guidance scale; up to 1 the UNet runs on one half (default 7.5)");
-  add_number(app, "--warmup", bench.warmup, "calls before those that count (default 1)");
-  add_number(app, "--repeat", bench.repeat, "calls that count (default 3)");
-  app.add_flag("--ops", bench.ops, "also one row per op, shape and implementation of a UNet step");
-  app.add_flag("--json", s.json, "one line of JSON per row");
-  app.add_option_function<std::string>(
-         "--csv",
-         [&](const std::string& file) {
-           s.csv = file;
-           s.resume = true;
-         },
-         "table that rows are added to (default benchmark.csv; \"\": none);\nwhen given, what it has already is not "
-         "measured again")
-      ->type_name("FILE");
-  app.add_option("--write", s.write, "write the model as a diffusers folder for other programs, and measure nothing")
-      ->type_name("FOLDER");
-  add_engine_options(app, s.bench.engine);
+  Options options(app);
+  options.text("--size", "SIZE", "pixels, N or WIDTHxHEIGHT (default: the model's)",
+               [&](const Options::Text& text) { parse_size(text, bench); });
+  options.number("-b,--batch", bench.batch, "pictures made together (default 1)");
+  options.number("--steps", bench.steps, "steps of an image (default 20)");
+  options.number("--guidance", bench.guidance, "guidance scale; up to 1 the UNet runs on one half (default 7.5)");
+  options.number("--warmup", bench.warmup, "calls before those that count (default 1)");
+  options.number("--repeat", bench.repeat, "calls that count (default 3)");
+  options.flag("--ops", bench.ops, "also one row per op, shape and implementation of a UNet step");
+  options.flag("--json", s.json, "one line of JSON per row");
+  options.text("--csv", "FILE",
+               "table that rows are added to (default benchmark.csv; \"\": none); what it has already\n"
+               "is told from it, not measured again",
+               s.csv);
+  options.flag("--again", s.again, "measure what the table has already too, and replace its row");
+  options.text("--write", "FOLDER", "write the model as a diffusers folder for other programs, and measure nothing",
+               s.write);
+  add_engine_options(app, bench.engine);
 }
 
 std::string header() {
@@ -89,23 +85,38 @@ std::string row_text(const BenchRow& row) {
                      filled(row.pictures_per_minute), speed, bytes_text(row.peak_bytes));
 }
 
+/// Prints rows, the names of their columns before the first.
+class Printer {
+ public:
+  explicit Printer(bool json) : json_(json) {}
+
+  /// `table`: where the row is from, unless it was measured now.
+  void operator()(const BenchRow& row, const std::string& table = "") {
+    if (!json_ && std::exchange(first_, false)) print(stdout, header());
+    print(stdout, json_ ? bench_json(row, table) : row_text(row));
+  }
+
+ private:
+  bool json_, first_ = true;
+};
+
 void measure(Settings& s) {
   std::optional<BenchTable> table;
   if (!s.csv.empty()) {
     check_writable(s.csv);
     table.emplace(s.csv);
   }
-  if (table && s.resume) {
-    std::erase_if(s.bench.what, [&](const std::string& what) {
-      if (!table->has(s.bench, what)) return false;
-      print(stderr, fmt::format("{}: is in {} already\n", what, s.csv));
-      return true;
-    });
-  }
-  bool first = !s.json;
+  Printer tell(s.json);
+  std::erase_if(s.bench.what, [&](const std::string& what) {
+    const bool ops = s.bench.ops && what == "unet";  // the table has none
+    const auto known = table && !s.again && !ops ? table->find(s.bench, what) : std::nullopt;
+    if (!known) return false;
+    print(stderr, fmt::format("{}: already measured ({}); --again measures it anew\n", what, s.csv));
+    tell(*known, s.csv);
+    return true;
+  });
   sumi::bench(s.bench, [&](const BenchRow& row) {
-    if (std::exchange(first, false)) print(stdout, header());
-    print(stdout, s.json ? bench_json(row) : row_text(row));
+    tell(row);
     if (table && row.what != "op") table->add(s.bench, row);
   });
 }

@@ -27,89 +27,62 @@ PromptSyntax parse_syntax(const std::string& name) {
 }
 
 void add_picture_options(CLI::App& app, GenerateOptions& o) {
-  const char* group = "Picture";
+  Options options(app, "Picture");
   Request& request = o.request;
-  app.add_option("-p,--prompt,PROMPT", request.prompt, "what the picture shows; (word:1.3) weighs a word")
-      ->type_name("TEXT")
-      ->group(group);
-  app.add_option("--prompts", o.prompts, "file with a prompt on each line, made --batch at a time")
-      ->type_name("FILE")
-      ->group(group);
-  app.add_option("--grid", o.grid,
-                 "one picture of all combinations: \"steps=10,20 guidance=5,7.5\"; also of\n"
-                 "guidance-rescale, seed, sampler, schedule, strength, clip-skip, eta")
-      ->type_name("TEXT")
-      ->group(group);
-  app.add_option_function<std::string>(
-         "--prompt-syntax", [&](const std::string& name) { request.syntax = parse_syntax(name); },
-         "weighted, or plain for the text as it stands, cut at 77 tokens (default weighted)")
-      ->type_name("NAME")
-      ->group(group);
-  app.add_option_function<std::string>(
-         "-n,--negative", [&](const std::string& text) { request.negative = text; },
-         "what to steer away from (default: the model's empty condition)")
-      ->type_name("TEXT")
-      ->group(group);
-  add_number(app, "--steps", request.steps, "denoising steps, 1 to 1000 (default: the model's)")->group(group);
-  add_number(app, "--guidance", request.guidance,
-             "guidance scale, 0 to 100 (default: the model's); up to 1 the prompt alone, at half the work")
-      ->group(group);
-  add_number(app, "--guidance-rescale", request.guidance_rescale, "0 to 1 (default 0)")->group(group);
-  add_number(app, "-W,--width", request.width, "pixels, a multiple of 8 (default: the model's)")->group(group);
-  add_number(app, "-H,--height", request.height, "pixels, a multiple of 8 (default: the model's)")->group(group);
-  add_number(app, "--clip-skip", request.clip_skip, "layers of the text encoder to leave out at its end (default 0)")
-      ->group(group);
+  options.text("-p,--prompt,PROMPT", "TEXT", "what the picture shows; (word:1.3) weighs a word", request.prompt);
+  options.text("--prompts", "FILE", "file with a prompt on each line, made --batch at a time", o.prompts);
+  options.text("--grid", "TEXT",
+               "one picture of all combinations: \"steps=10,20 guidance=5,7.5\"; also of\n"
+               "guidance-rescale, seed, sampler, schedule, strength, clip-skip, eta",
+               o.grid);
+  options.text("--prompt-syntax", "NAME",
+               "weighted, or plain for the text as it stands, cut at 77 tokens (default weighted)",
+               [&](const Options::Text& name) { request.syntax = parse_syntax(name); });
+  options.text("-n,--negative", "TEXT", "what to steer away from (default: the model's empty condition)",
+               request.negative);
+  options.number("--steps", request.steps, "denoising steps, 1 to 1000 (default: the model's)");
+  options.number("--guidance", request.guidance,
+                 "guidance scale, 0 to 100 (default: the model's); up to 1 the prompt alone, at half the work");
+  options.number("--guidance-rescale", request.guidance_rescale, "0 to 1 (default 0)");
+  options.number("-W,--width", request.width, "pixels, a multiple of 8 (default: the model's)");
+  options.number("-H,--height", request.height, "pixels, a multiple of 8 (default: the model's)");
+  options.number("--clip-skip", request.clip_skip, "layers of the text encoder to leave out at its end (default 0)");
 }
 
-void add_sampling_options(CLI::App& app, GenerateOptions& o) {
-  const char* group = "Sampling";
-  Sampling& sampling = o.request.sampling;
-  app.add_option("--sampler", sampling.sampler,
-                 "euler-a, dpmpp-2m, unipc, lcm, ...; also \"DPM++ 2M Karras\"; `sumi doctor` lists them\n"
-                 "(default: the model's)")
-      ->type_name("NAME")
-      ->group(group);
-  app.add_option("--schedule", sampling.schedule,
-                 "of the sigmas: default, karras, exponential, beta (default: the model's)")
-      ->type_name("NAME")
-      ->group(group);
-  app.add_option("--spacing", sampling.spacing, "of the timesteps: leading, trailing, linspace (default: the model's)")
-      ->type_name("NAME")
-      ->group(group);
-  add_number(app, "--eta", sampling.eta, "noise that ddim adds back, 0 to 1 (default 0)")->group(group);
+void add_sampling_options(CLI::App& app, Sampling& sampling) {
+  Options options(app, "Sampling");
+  options.text("--sampler", "NAME",
+               "euler-a, dpmpp-2m, unipc, lcm, ...; also \"DPM++ 2M Karras\"; `sumi doctor` lists them\n"
+               "(default: the model's)",
+               sampling.sampler);
+  options.text("--schedule", "NAME", "of the sigmas: default, karras, exponential, beta (default: the model's)",
+               sampling.schedule);
+  options.text("--spacing", "NAME", "of the timesteps: leading, trailing, linspace (default: the model's)",
+               sampling.spacing);
+  options.number("--eta", sampling.eta, "noise that ddim adds back, 0 to 1 (default 0)");
 }
 
 void add_seed_options(CLI::App& app, GenerateOptions& o) {
-  const char* group = "Seeds and number";
-  add_number(app, "--seed", o.request.seed, "of the first picture; the others have the next ones (default: random)")
-      ->group(group);
-  app.add_option_function<std::string>(
-         "--rng", [&](const std::string& name) { o.request.rng = parse_rng(name); },
-         "cpu or philox, what other programs call CPU and GPU seeds (default cpu)")
-      ->type_name("NAME")
-      ->group(group);
-  add_number(app, "-b,--batch", o.request.batch, "pictures made together, 1 to 256 (default 1)")->group(group);
-  add_number(app, "--count", o.count, "runs one after the other, each of a batch (default 1)")->group(group);
+  Options options(app, "Seeds and number");
+  options.number("--seed", o.request.seed, "of the first picture; the others have the next ones (default: random)");
+  options.text("--rng", "NAME", "cpu or philox, what other programs call CPU and GPU seeds (default cpu)",
+               [&](const Options::Text& name) { o.request.rng = parse_rng(name); });
+  options.number("-b,--batch", o.request.batch, "pictures made together, 1 to 256 (default 1)");
+  options.number("--count", o.count, "runs one after the other, each of a batch (default 1)");
 }
 
 void add_output_options(CLI::App& app, GenerateOptions& o) {
-  const char* group = "Output";
-  app.add_option("-o,--output", o.output,
-                 "file ending in .png, .jpg or .webp, with {seed}, {index} and {prompt} in its name, or a folder\n"
-                 "(default: PROMPT-SEED.png here)")
-      ->type_name("FILE")
-      ->group(group);
-  app.add_flag("--show", o.show, "draw the picture in the terminal")->group(group);
-  app.add_flag("--json", o.json, "one line of JSON per picture on standard output")->group(group);
-  app.add_option("--preview", o.preview, "picture of the state so far, overwritten every few steps")
-      ->type_name("FILE")
-      ->group(group);
-  app.add_option("--trace", o.trace, "Chrome trace of the first run, which Perfetto opens")
-      ->type_name("FILE")
-      ->group(group);
-  app.add_flag("-q,--quiet", o.quiet, "say nothing but errors")->group(group);
-  app.add_flag("-v,--verbose", o.verbose, "also print the phases, the memory planned and measured, and the work done")
-      ->group(group);
+  Options options(app, "Output");
+  options.text("-o,--output", "FILE",
+               "file ending in .png, .jpg or .webp, with {seed}, {index} and {prompt} in its name, or a folder\n"
+               "(default: PROMPT-SEED.png here)",
+               o.output);
+  options.flag("--show", o.show, "draw the picture in the terminal");
+  options.flag("--json", o.json, "one line of JSON per picture on standard output");
+  options.text("--preview", "FILE", "picture of the state so far, overwritten every few steps", o.preview);
+  options.text("--trace", "FILE", "Chrome trace of the first run, which Perfetto opens", o.trace);
+  options.flag("-q,--quiet", o.quiet, "say nothing but errors");
+  options.flag("-v,--verbose", o.verbose, "also print the phases, the memory planned and measured, and the work done");
 }
 
 }  // namespace
@@ -117,7 +90,7 @@ void add_output_options(CLI::App& app, GenerateOptions& o) {
 bool parse_generate(std::span<char*> arguments, GenerateOptions& options) {
   CLI::App app("Makes pictures from a prompt.", "sumi generate");
   add_picture_options(app, options);
-  add_sampling_options(app, options);
+  add_sampling_options(app, options.request.sampling);
   add_seed_options(app, options);
   add_joining_options(app, options);
   add_output_options(app, options);

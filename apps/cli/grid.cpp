@@ -4,6 +4,8 @@
 #include <map>
 #include <sstream>
 
+#include <fmt/ranges.h>
+
 #include "arguments.h"
 #include "sumi/program.h"
 
@@ -52,7 +54,9 @@ Grid::Grid(const std::string& text, const Request& request) {
     if (!settings().contains(axis.name)) {
       std::vector<std::string> names;
       for (const auto& [name, set] : settings()) names.push_back(name);
-      refuse("--grid: '{}' is no setting of a grid{}", axis.name, did_you_mean(axis.name, names));
+      const std::string meant = did_you_mean(axis.name, names);
+      refuse("--grid: '{}' is no setting of a grid{}", axis.name,
+             meant.empty() ? fmt::format("; there are {}", fmt::join(names, ", ")) : meant);
     }
     if (axis.values.empty()) refuse("--grid: '{}' has no values; write {}=1,2", part, axis.name);
     axes_.push_back(std::move(axis));

@@ -72,7 +72,7 @@ std::string image_text(const fs::path& path, const Image& image) {
 }  // namespace
 
 void info(std::span<char*> arguments) {
-  std::string what;
+  std::string what, config;
   bool json = false;
   CLI::App app(
       "Tells what a model holds: components, parameters, bytes, types, size, scheduler.\n"
@@ -80,6 +80,8 @@ void info(std::span<char*> arguments) {
       "sumi info");
   app.add_option("-m,--model,MODEL", what, "a model as `sumi generate` takes it, or a .png, .jpg or .webp file")
       ->type_name("MODEL");
+  app.add_option("--config", config, "folder in diffusers layout whose configurations a single file takes")
+      ->type_name("DIR");
   app.add_flag("--json", json, "one line of JSON");
   app.footer(examples);
   if (!parse(app, arguments)) return;
@@ -89,7 +91,7 @@ void info(std::span<char*> arguments) {
     return print(stdout, json ? image_json(what, image) : printable(image_text(what, image)));
   }
   fetch_if_needed({what});
-  const ModelInfo model = inspect_model(what);
+  const ModelInfo model = inspect_model(what, config);
   print(stdout, json ? model_json(model) : printable(model_text(model)));
 }
 

@@ -57,6 +57,7 @@ Hires parse_hires(const std::string& text) {
   const std::size_t first = text.find(':');
   hires.scale = parse_number<double>("--hires", text.substr(0, first));
   if (first == std::string::npos) return hires;
+  if (first + 1 == text.size()) refuse("--hires: '{}' is not SCALE[:UPSCALER[:STRENGTH]]", text);
   const auto [upscaler, numbers] = split_numbers("--hires", text.substr(first + 1), 1);
   hires.upscaler = upscaler;
   hires.strength = at_or(numbers, 0, hires.strength);
@@ -84,35 +85,7 @@ Safety parse_safety(const std::string& name) {
   refuse("--safety: '{}' is not known; there are off, blur and refuse", name);
 }
 
-using Text = std::string;
-
-class Options {
- public:
-  Options(CLI::App& app, const char* group) : app_(app), group_(group) {}
-
-  void text(const char* name, const char* type, const char* help, std::function<void(const Text&)> take) {
-    app_.add_option_function<Text>(name, std::move(take), help)->type_name(type)->group(group_);
-  }
-  /// May be said several times.
-  void texts(const char* name, const char* type, const char* help, std::function<void(const Text&)> take) {
-    app_.add_option_function<std::vector<Text>>(
-            name,
-            [take = std::move(take)](const std::vector<Text>& all) { std::for_each(all.begin(), all.end(), take); },
-            help)
-        ->type_name(type)
-        ->allow_extra_args(false)
-        ->group(group_);
-  }
-  template <class T>
-  void number(const char* name, T& to, const char* help) {
-    add_number(app_, name, to, help)->group(group_);
-  }
-  void flag(const char* name, bool& to, const char* help) { app_.add_flag(name, to, help)->group(group_); }
-
- private:
-  CLI::App& app_;
-  const char* group_;
-};
+using Text = Options::Text;
 
 void add_start_options(CLI::App& app, Joining& joining, Request& request) {
   Options options(app, "Pictures to begin with");
@@ -138,7 +111,7 @@ void add_control_options(CLI::App& app, Joining& joining, Request& request) {
                 "a ControlNet, its picture, weight and part of the steps; repeatable",
                 [&](const Text& text) { request.controls.push_back(parse_control(text)); });
   options.text("--annotator", "NAME", "canny makes edges of the pictures first, none takes them as they are",
-               [&](const Text& name) { joining.annotator = name; });
+               joining.annotator);
   options.flag("--guess-mode", request.guess_mode, "ControlNets lead even without a prompt");
 }
 
@@ -147,8 +120,7 @@ void add_adapter_options(CLI::App& app, Request& request) {
   options.texts("--lora", "FILE[:W[:TEXT-W]]",
                 "LoRA, LoHa, LoKr or DoRA, its weight, that of the text part; repeatable",
                 [&](const Text& text) { request.loras.push_back(parse_lora(text)); });
-  options.text("--lora-dir", "DIR", "where <lora:name:weight> in a prompt finds name.safetensors",
-               [&](const Text& folder) { request.lora_folder = folder; });
+  options.text("--lora-dir", "DIR", "where <lora:name:weight> in a prompt finds name.safetensors", request.lora_folder);
   options.texts("--embedding", "FILE", "learned word (textual inversion), in prompts by its file's name; repeatable",
                 [&](const Text& file) { request.embeddings.emplace_back(file); });
 }
@@ -156,10 +128,9 @@ void add_adapter_options(CLI::App& app, Request& request) {
 void add_xl_options(CLI::App& app, Request& request) {
   Options options(app, "Stable Diffusion XL");
   Micro& micro = request.micro;
-  options.text("--prompt-2", "TEXT", "for the second text encoder (default: the prompt)",
-               [&](const Text& text) { request.prompt_2 = text; });
+  options.text("--prompt-2", "TEXT", "for the second text encoder (default: the prompt)", request.prompt_2);
   options.text("--negative-2", "TEXT", "for the second text encoder (default: the negative prompt)",
-               [&](const Text& text) { request.negative_2 = text; });
+               request.negative_2);
   options.text("--original-size", "WxH", "as if the picture had been this large (default: its size)",
                [&](const Text& text) { micro.original = parse_pair("--original-size", text, 'x'); });
   options.text("--target-size", "WxH", "as if it were to be this large (default: its size)",
@@ -173,11 +144,11 @@ void add_xl_options(CLI::App& app, Request& request) {
 
 void add_further_options(CLI::App& app, Joining& joining, Request& request) {
   Options options(app, "More than one way");
-  options.text("--refiner", "MODEL", "model for the last steps",
-               [&](const Text& name) { joining.refiner.model = name; });
+  options.text("--refiner", "MODEL", "model for the last steps", joining.refiner.model);
   options.number("--refiner-start", joining.refiner.start, "part of the way that the first model goes (default 0.8)");
   options.text("--hires", "SCALE[:UPSCALER[:STRENGTH]]",
-               "again from the picture, larger (upscaler lanczos, strength 0.5)",
+               "again from the picture, larger: lanczos, latent, latent-nearest or an ESRGAN file\n(default lanczos, "
+               "strength 0.5; latent wants 0.6 or more)",
                [&](const Text& text) { request.hires = parse_hires(text); });
   options.number("--variation-seed", joining.variation.seed, "seed to vary towards");
   options.number("--variation-strength", joining.variation.strength, "how far, 0 to 1 (default 0)");
@@ -188,13 +159,13 @@ void add_safety_options(CLI::App& app, Request& request, EngineOptions& engine) 
   options.text("--safety", "NAME", "off, blur or refuse what the model's safety checker holds unfit (default off)",
                [&](const Text& name) { request.safety = parse_safety(name); });
   options.text("--safety-checker", "DIR", "folder of a safety checker instead of the model's own",
-               [&](const Text& folder) { engine.safety_checker = folder; });
+               engine.safety_checker);
 }
 
 void add_shortcut_options(CLI::App& app, Joining& joining, Request& request) {
   Options options(app, "Faster or smaller, at the price of another picture");
   options.text("--deepcache", "INTERVAL[:BRANCH]", "compute the deep layers only every so many steps",
-               [&](const Text& text) { request.shortcuts.deepcache = text; });
+               request.shortcuts.deepcache);
   options.number("--tome", joining.tome.ratio, "merge this share of like tokens, 0 to 0.75");
   options.flag("--tome-fixed", joining.tome.fixed, "into the top left of each four, not a random one");
   options.number("--tome-max-downsample", joining.tome.max_downsample,

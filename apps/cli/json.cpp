@@ -53,8 +53,9 @@ std::string picture_json(const std::filesystem::path& path, const Picture& pictu
                {"notes", r.notes}});
 }
 
-std::string bench_json(const BenchRow& row) {
+std::string bench_json(const BenchRow& row, const std::string& table) {
   Json json{{"what", row.what}};
+  if (!table.empty()) json["already_measured"] = table;
   if (row.what == "op") {
     json.update({{"shapes", row.shapes}, {"implementation", row.implementation}, {"calls", row.calls}});
   }

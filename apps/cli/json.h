@@ -15,7 +15,8 @@ namespace sumi::cli {
 
 std::string picture_json(const std::filesystem::path& path, const Picture& picture, const Report& report,
                          std::size_t batch);
-std::string bench_json(const BenchRow& row);
+/// `table`: where the row is from, unless it was measured now.
+std::string bench_json(const BenchRow& row, const std::string& table);
 std::string model_json(const ModelInfo& model);
 std::string image_json(const std::filesystem::path& path, const Image& image);
 std::string pull_json(const std::string& model, const PullResult& result);

@@ -30,8 +30,9 @@ struct ModelInfo {
   std::string sampler, prediction;
 };
 
-/// A model as EngineOptions::model names it. Error(not_found, bad_file, bad_model).
-ModelInfo inspect_model(const std::string& model);
+/// A model as EngineOptions::model names it, of a single file with the configurations of the folder `config`.
+/// Error(not_found, bad_file, bad_model).
+ModelInfo inspect_model(const std::string& model, const std::string& config = "");
 
 /// One way to compute an op, and what it says to a case: empty when it takes it.
 struct Verdict {

@@ -29,6 +29,7 @@ class Latents {
   /// Error(usage) where there are more or fewer values than the shape has.
   Latents(const LatentShape& shape, std::vector<float> values);
 
+  bool empty() const { return values_.empty(); }
   const LatentShape& shape() const { return shape_; }
   std::span<float> values() { return values_; }
   std::span<const float> values() const { return values_; }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sumi/image.h"
+#include "sumi/latents.h"
 
 namespace sumi {
 
@@ -35,7 +36,10 @@ struct Sampling {
 
 /// Begins with a picture instead of noise alone (Meng et al., 2021).
 struct Start {
-  Image picture;          ///< made as large as the result; sets its size where the request gives none
+  Image picture;  ///< made as large as the result; sets its size where the request gives none
+  /// The way begins with these instead of the picture's own, which may then be absent: one picture's, of the size that
+  /// is made.
+  Latents latents = {};
   double strength = 0.8;  ///< 0..1, the part of the steps that run: 1 keeps nothing of the picture
 };
 
@@ -72,7 +76,8 @@ struct Refiner {
 /// Makes the picture small first, and then again from what it shows, larger.
 struct Hires {
   double scale = 2;  ///< 1..8, along a side
-  /// "lanczos", or the file of an ESRGAN-class upscaler.
+  /// "lanczos", or the file of an ESRGAN-class upscaler; "latent" (bilinear) or "latent-nearest" enlarge the latents
+  /// and decode nothing between, which needs a strength of .6 or more to become sharp.
   std::string upscaler = "lanczos";
   double strength = 0.5;  ///< of the second run, 0..1
 };

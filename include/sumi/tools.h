@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,20 +53,20 @@ struct ConvertOptions {
 /// not at all. Error(usage, not_found, io, bad_file, unsupported).
 void convert(const std::filesystem::path& from, const std::filesystem::path& to, const ConvertOptions& options = {});
 
-/// Appends the rows to a CSV file that begins with
+/// Keeps rows in a CSV file that begins with
 /// `device,precision,autocast,xformers,runtime,n_samples,latency,memory` (seconds per batch; GB; -1 and -1 when out of
 /// memory), Sumi's own columns after those.
 class BenchTable {
  public:
   /// Error(bad_file) for an existing file of other columns.
   explicit BenchTable(std::filesystem::path path);
-  /// True where a row with these settings is there already.
-  bool has(const BenchOptions& options, const std::string& what) const;
+  /// The row with these settings, where one is there already: all that the table holds of it.
+  std::optional<BenchRow> find(const BenchOptions& options, const std::string& what) const;
+  /// Appends the row, or puts it in the place of the one with its settings.
   void add(const BenchOptions& options, const BenchRow& row);
 
  private:
   std::filesystem::path path_;
-  std::vector<std::string> keys_;
 };
 
 }  // namespace sumi

@@ -8,13 +8,13 @@
 #include "api/bench_options.h"
 #include "api/device.h"
 #include "backend/cpu/cpu.h"
-#include "core/nearest.h"
 #include "core/process.h"
 #include "core/rng.h"
 #include "ops/elementwise.h"
 #include "pipelines/parts.h"
 #include "pipelines/session.h"
 #include "sumi/inspect.h"
+#include "sumi/program.h"
 #include "sumi/tools.h"
 
 namespace sumi {
@@ -120,7 +120,7 @@ class UNetBench {
         device_(device),
         files_(open_model(choice_of(options.engine))),
         unet_(build_unet(files_->config("unet"), files_->weights("unet"))) {
-    const std::int64_t reduction = VaeConfig::from(files_->config("vae")).reduction();
+    const std::int64_t reduction = load_autoencoder(*files_, options.engine.vae).reduction();
     batch_ = options.batch * halves(options, unet_.config());
     shape_ = latent_shape(options, batch_, reduction, unet_.config().in_channels);
   }
@@ -224,11 +224,11 @@ void bench_unet(const BenchOptions& options, const OnRow& tell) {
 void bench_vae(const BenchOptions& options, const OnRow& tell) {
   Device device = make_device(options.engine);
   const auto files = open_model(choice_of(options.engine));
-  const Vae vae = build_vae(files->config("vae"), files->weights("vae"));
-  const Shape shape = latent_shape(options, 1, vae.config().reduction(), vae.config().latent_channels);
+  const Autoencoder vae = load_autoencoder(*files, options.engine.vae);
+  const Shape shape = latent_shape(options, 1, vae.reduction(), vae.latent_channels());
   const Calls calls = run_calls(options, device, [&](Context& ctx) -> Call {
     return [&, latents = noise(ctx, shape)](Context& c) {
-      for (int i = 0; i < options.batch; ++i) vae.decode(c, latents);
+      for (int i = 0; i < options.batch; ++i) vae.decode(c, latents, false);
     };
   });
   tell(row_of("vae", calls, device.type));
@@ -309,7 +309,7 @@ void settle_size(BenchOptions& options) {
   if (options.width != 0 && options.height != 0) return;
   const auto files = open_model(choice_of(options.engine));
   const std::int64_t latents = UNetConfig::from(files->config("unet")).sample_size;
-  const auto size = static_cast<int>(latents * VaeConfig::from(files->config("vae")).reduction());
+  const auto size = static_cast<int>(latents * load_autoencoder(*files, options.engine.vae).reduction());
   if (options.width == 0) options.width = size;
   if (options.height == 0) options.height = size;
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <system_error>
@@ -9,6 +10,7 @@
 #include "backend/cpu/cpu.h"
 #include "core/atomic_file.h"
 #include "core/check.h"
+#include "core/paths.h"
 #include "core/threads.h"
 #include "hub/find.h"
 #include "sumi/inspect.h"
@@ -46,7 +48,7 @@ const Row kColumns{"device",
                    "pictures_per_minute",
                    "gflops",
                    "share_of_peak"};
-constexpr std::size_t kDevice = 0, kSamples = 5, kFirstSetting = 8, kSettings = 11;
+constexpr std::size_t kDevice = 0, kPrecision = 1, kSamples = 5, kFirstSetting = 8, kSettings = 11;
 
 std::string quoted(const std::string& field) {
   if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
@@ -85,8 +87,7 @@ std::vector<Row> parse_csv(const std::string& text) {
 }
 
 std::string read_text(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) return {};
+  if (!is_there(path)) return {};
   std::ifstream file(path, std::ios::binary);
   check(file.is_open(), ErrorCode::io, "{}: cannot be read", path.string());
   return {std::istreambuf_iterator<char>(file), {}};
@@ -111,6 +112,8 @@ Row settings_row(const BenchOptions& given, const std::string& what) {
   settle_size(options);
   const auto number = [](auto value) { return fmt::format("{}", value); };
   const bool sized = what != "text", guided = what != "vae";
+  std::string model = options.engine.model.empty() ? find_model("").filename().string() : options.engine.model;
+  if (!options.engine.vae.empty() && (what == "vae" || what == "image")) model += " with " + options.engine.vae;
   Row row{processor_name(),
           "",
           "no",
@@ -119,7 +122,7 @@ Row settings_row(const BenchOptions& given, const std::string& what) {
           number(options.batch),
           "",
           "",
-          options.engine.model.empty() ? find_model("").filename().string() : options.engine.model,
+          std::move(model),
           what,
           sized ? number(options.width) : "",
           sized ? number(options.height) : "",
@@ -134,34 +137,61 @@ Row settings_row(const BenchOptions& given, const std::string& what) {
   return row;
 }
 
-}  // namespace
-
-BenchTable::BenchTable(fs::path path) : path_(std::move(path)) {
-  const std::vector<Row> rows = parse_csv(read_text(path_));
-  if (rows.empty()) return;
+/// Without the columns' names. Error(bad_file) for another table.
+std::vector<Row> read_rows(const fs::path& path) {
+  std::vector<Row> rows = parse_csv(read_text(path));
+  if (rows.empty()) return rows;
   check(rows.front() == kColumns, ErrorCode::bad_file, "{}: has other columns than Sumi's table; choose another file",
-        path_.string());
-  for (auto row = rows.begin() + 1; row != rows.end(); ++row) {
-    check(row->size() == kColumns.size(), ErrorCode::bad_file, "{}: row {} has {} fields instead of {}", path_.string(),
-          row - rows.begin() + 1, row->size(), kColumns.size());
-    keys_.push_back(key_of(*row));
+        path.string());
+  rows.erase(rows.begin());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    check(rows[i].size() == kColumns.size(), ErrorCode::bad_file, "{}: row {} has {} fields instead of {}",
+          path.string(), i + 1, rows[i].size(), kColumns.size());
   }
+  return rows;
 }
 
-bool BenchTable::has(const BenchOptions& options, const std::string& what) const {
-  return std::find(keys_.begin(), keys_.end(), key_of(settings_row(options, what))) != keys_.end();
+std::size_t place_of(const char* column) {
+  return static_cast<std::size_t>(std::find(kColumns.begin(), kColumns.end(), column) - kColumns.begin());
+}
+
+/// The last row with the settings of `wanted`, or the number of rows.
+std::size_t find_row(const std::vector<Row>& rows, const Row& wanted) {
+  const auto found =
+      std::find_if(rows.rbegin(), rows.rend(), [&](const Row& row) { return key_of(row) == key_of(wanted); });
+  return found == rows.rend() ? rows.size() : static_cast<std::size_t>(rows.rend() - found) - 1;
+}
+
+}  // namespace
+
+BenchTable::BenchTable(fs::path path) : path_(std::move(path)) { read_rows(path_); }
+
+std::optional<BenchRow> BenchTable::find(const BenchOptions& options, const std::string& what) const {
+  const std::vector<Row> rows = read_rows(path_);
+  const auto row = find_row(rows, settings_row(options, what));
+  if (row == rows.size()) return std::nullopt;
+  const auto value = [&](const char* column) { return std::strtod(rows[row][place_of(column)].c_str(), nullptr); };
+  BenchRow found{.what = what, .dtype = rows[row][kPrecision], .calls = 1};
+  found.out_of_memory = value("latency") < 0;
+  if (found.out_of_memory) return found;
+  found.minimum = value("minimum");
+  found.median = value("latency");
+  found.p95 = value("p95");
+  found.gflops = value("gflops");
+  found.flops = found.gflops * found.median * 1e9;
+  found.share_of_peak = value("share_of_peak");
+  found.steps_per_second = value("steps_per_second");
+  found.pictures_per_minute = value("pictures_per_minute");
+  found.peak_bytes = static_cast<std::size_t>(std::clamp(value("memory"), 0.0, 1e9) * 1e9);
+  return found;
 }
 
 void BenchTable::add(const BenchOptions& options, const BenchRow& measured) {
   Row row = settings_row(options, measured.what);
-  const std::string key = key_of(row);
-  if (std::find(keys_.begin(), keys_.end(), key) != keys_.end()) return;
-  const bool failed = measured.out_of_memory;
   const auto set = [&](const char* column, double value) {
-    const auto place = std::find(kColumns.begin(), kColumns.end(), column) - kColumns.begin();
-    row[static_cast<std::size_t>(place)] = failed ? "-1" : fmt::format("{:.6g}", value);
+    row[place_of(column)] = measured.out_of_memory ? "-1" : fmt::format("{:.6g}", value);
   };
-  row[1] = measured.dtype;
+  row[kPrecision] = measured.dtype;
   set("latency", measured.median);
   set("memory", static_cast<double>(measured.peak_bytes) * 1e-9);
   set("minimum", measured.minimum);
@@ -171,11 +201,14 @@ void BenchTable::add(const BenchOptions& options, const BenchRow& measured) {
   set("gflops", measured.gflops);
   set("share_of_peak", measured.share_of_peak);
 
-  std::string text = read_text(path_);
-  if (text.empty()) text = csv_line(kColumns);
-  if (!text.ends_with('\n')) text += '\n';
-  write_whole_file(path_, std::as_bytes(std::span(text += csv_line(row))));
-  keys_.push_back(key);
+  // Read anew: another program may have added rows meanwhile.
+  std::vector<Row> rows = read_rows(path_);
+  const std::size_t place = find_row(rows, row);
+  if (place == rows.size()) rows.emplace_back();
+  rows[place] = std::move(row);
+  std::string text = csv_line(kColumns);
+  for (const Row& each : rows) text += csv_line(each);
+  write_whole_file(path_, std::as_bytes(std::span(text)));
 }
 
 }  // namespace sumi

@@ -3,6 +3,7 @@
 
 #include "api/folder_writer.h"
 #include "core/atomic_file.h"
+#include "core/paths.h"
 #include "hub/find.h"
 #include "sumi/tools.h"
 #include "text/clip_tokenizer.h"
@@ -16,11 +17,6 @@ namespace sumi {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
 
 /// The files in a folder, or of a part of a model by its class.
 std::unique_ptr<ModelFiles> open_folder(const fs::path& folder) {
@@ -101,9 +97,8 @@ void write_folder(const fs::path& path, const ModelFiles& files, std::optional<D
 void convert(const fs::path& from, const fs::path& to, const ConvertOptions& options) {
   std::optional<DType> type;
   if (!options.dtype.empty()) type = parse_weight_type(options.dtype);
-  std::error_code ignored;
   const bool to_file = to.extension() == ".safetensors";
-  if (fs::is_regular_file(from, ignored)) {
+  if (is_file(from)) {
     if (to_file) return write_safetensors(to, open_checkpoint(from.string())->tensors(), type);
     return write_folder(to, *open_file(from, options), type);
   }

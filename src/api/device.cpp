@@ -2,9 +2,9 @@
 
 #include "backend/cpu/cpu.h"
 #include "backend/ref/host.h"
-#include "core/nearest.h"
 #include "core/threads.h"
 #include "ops/operations.h"
+#include "sumi/program.h"
 
 namespace sumi {
 namespace {

@@ -13,6 +13,8 @@
 #include "core/process.h"
 #include "core/threads.h"
 #include "pipelines/denoise.h"
+#include "pipelines/enlarge.h"
+#include "pipelines/latents.h"
 #include "pipelines/overlay.h"
 
 namespace sumi {
@@ -54,9 +56,11 @@ std::vector<std::string> notes_of(const Request& request) {
 struct Engine::State : Opened {
   using Opened::Opened;
 
-  Result run(Request request, const Hooks& hooks);
+  /// Where `latents` are wanted, they come instead of pixels: the pictures have a size alone.
+  Result run(Request request, const Hooks& hooks, Latents* latents = nullptr);
   Job settle_refiner(const Request& request, const Job& job);
-  Result enlarge(const Request& request, const Hooks& hooks, Result small);
+  Result run_twice(Request request, const Hooks& hooks);
+  Start enlarge(const Request& request, const Picture& small, const Latents& latents, int width, int height);
 
   SafetyGuard safety;
   std::map<std::string, std::unique_ptr<Model>> refiners;
@@ -72,7 +76,7 @@ Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;
 
-Result Engine::State::run(Request request, const Hooks& hooks) {
+Result Engine::State::run(Request request, const Hooks& hooks, Latents* latents) {
   set_threads(options.threads);
   std::vector<std::string> notes = extras.apply(*model, request);
   const FindControlNet find = [&](const std::string& name) { return extras.controlnet(*model, name); };
@@ -87,10 +91,12 @@ Result Engine::State::run(Request request, const Hooks& hooks) {
   Phases phases(hooks.progress);
   Pixels pixels;
   const auto body = [&](Context& ctx) {
-    pixels = make_pictures(
-        ctx, *model, job,
-        {.progress = [&](const Progress& progress) { phases.tell(progress); }, .previews = hooks.previews},
-        last ? &refining : nullptr);
+    const Watch watch{.progress = [&](const Progress& progress) { phases.tell(progress); }, .previews = hooks.previews};
+    if (latents) {
+      *latents = download_latents(ctx, make_latents(ctx, *model, job, watch, last ? &refining : nullptr));
+    } else {
+      pixels = make_pictures(ctx, *model, job, watch, last ? &refining : nullptr);
+    }
   };
 
   PeakMonitor monitor;
@@ -116,7 +122,9 @@ Result Engine::State::run(Request request, const Hooks& hooks) {
   report.steps_per_second = phases.last(Phase::denoise).steps_per_second;
   report.decode_seconds = phases.last(Phase::decode).seconds;
   for (std::size_t i = 0; i < job.seeds.size(); ++i) {
-    result.pictures.push_back({to_image(pixels, static_cast<std::int64_t>(i)), job.seeds[i], job.prompts[i]});
+    Image image = latents ? Image{.width = static_cast<int>(job.width), .height = static_cast<int>(job.height)}
+                          : to_image(pixels, static_cast<std::int64_t>(i));
+    result.pictures.push_back({std::move(image), job.seeds[i], job.prompts[i]});
   }
   report.peak_bytes = monitor.peak();
   return result;
@@ -138,27 +146,50 @@ Job Engine::State::settle_refiner(const Request& request, const Job& job) {
   rest.start.reset();
   rest.mask.reset();
   rest.controls.clear();
-  rest.steps = request.steps.value_or(model->defaults.steps);
+  rest.steps = job.steps;
   rest.guidance = job.guidance;
   return settle(*refiner, rest);
 }
 
-/// Each picture again from what it shows, larger.
-Result Engine::State::enlarge(const Request& request, const Hooks& hooks, Result small) {
+/// What the second run of a picture begins with.
+Start Engine::State::enlarge(const Request& request, const Picture& small, const Latents& latents, int width,
+                             int height) {
   const Hires& hires = *request.hires;
+  if (!enlarges_latents(hires)) {
+    return {.picture = enlarged(session, small.image, hires.upscaler, width, height), .strength = hires.strength};
+  }
+  const std::int64_t reduction = model->vae.reduction();
+  return {.picture = request.start ? request.start->picture : Image{},
+          .latents = enlarged(latents, height / reduction, width / reduction, hires.upscaler == kNearestLatents),
+          .strength = hires.strength};
+}
+
+/// Small, and then each picture again from what it shows, larger.
+Result Engine::State::run_twice(Request request, const Hooks& hooks) {
+  const Hires& hires = *request.hires;
+  check(!model->changes_pictures() || enlarges_latents(hires), ErrorCode::usage,
+        "{}: this model would change the picture twice; take latent as the hires upscaler", model->name);
+  extras.apply(*model, request);  // the prompts that pictures come with no longer name adapters
+  Latents latents;
+  const Result small = run(request, hooks, enlarges_latents(hires) ? &latents : nullptr);
   Result large{.report = small.report};
-  for (const Picture& picture : small.pictures) {
+  const auto reduction = static_cast<int>(model->vae.reduction());
+  const auto side = [&](int pixels) {
+    return static_cast<int>(std::lround(pixels * hires.scale / reduction)) * reduction;
+  };
+  for (std::size_t i = 0; i < small.pictures.size(); ++i) {
+    const Picture& picture = small.pictures[i];
     Request again = request;
     again.prompt = picture.prompt;
     again.prompts.clear();
     again.batch = 1;
     again.seed = picture.seed;
-    const auto side = [&](int pixels) { return static_cast<int>(std::lround(pixels * hires.scale / 8)) * 8; };
     again.width = side(picture.image.width);
     again.height = side(picture.image.height);
-    again.start = Start{.picture = enlarged(session, picture.image, hires.upscaler, *again.width, *again.height),
-                        .strength = hires.strength};
-    again.mask.reset();
+    const auto number = static_cast<std::int64_t>(i);
+    again.start = enlarge(request, picture, latents.empty() ? Latents() : latents.pictures(number, number + 1),
+                          *again.width, *again.height);
+    if (again.mask) again.mask->blur = static_cast<int>(std::lround(again.mask->blur * hires.scale));
     Result result = run(again, hooks);
     add_times(large.report, result.report);
     large.pictures.push_back(std::move(result.pictures.front()));
@@ -168,11 +199,10 @@ Result Engine::State::enlarge(const Request& request, const Hooks& hooks, Result
 
 Result Engine::generate(const Request& request, const Hooks& hooks) {
   State& s = *state_;
-  const Overlay overlay(request);
+  const Overlay overlay(request, s.model->vae.reduction());
   if (request.hires) check_hires(*request.hires);
   if (request.safety != Safety::off) s.safety.open(s.options);
-  Result result = s.run(overlay.request(), hooks);
-  if (request.hires) result = s.enlarge(overlay.request(), hooks, std::move(result));
+  Result result = request.hires ? s.run_twice(overlay.request(), hooks) : s.run(overlay.request(), hooks);
   const std::vector<std::string> notes = notes_of(request);
   result.report.notes.insert(result.report.notes.end(), notes.begin(), notes.end());
   for (Picture& picture : result.pictures) {

@@ -5,7 +5,8 @@
 #include <system_error>
 
 #include "core/atomic_file.h"
-#include "core/nearest.h"
+#include "core/paths.h"
+#include "sumi/program.h"
 #include "weights/safetensors.h"
 
 namespace sumi {
@@ -15,7 +16,7 @@ namespace fs = std::filesystem;
 AtomicFolder::AtomicFolder(const fs::path& path) : path_(path.has_filename() ? path : path.parent_path()) {
   std::error_code ignored;
   check(!path_.empty(), ErrorCode::usage, "the folder to write has no name");
-  check(!fs::exists(path_, ignored) || fs::is_empty(path_, ignored), ErrorCode::io,
+  check(!is_there(path_) || fs::is_empty(path_, ignored), ErrorCode::io,
         "{}: exists already; remove it or choose another name", path_.string());
   std::string name = (path_.parent_path() / fmt::format(".{}.XXXXXX", path_.filename().string())).string();
   if (::mkdtemp(name.data()) == nullptr) refuse(errno);

@@ -118,14 +118,15 @@ Facts model_facts() {
 
 }  // namespace
 
-ModelInfo inspect_model(const std::string& model) {
-  const auto files = open_model({.name = model});
+ModelInfo inspect_model(const std::string& model, const std::string& config) {
+  const ModelChoice choice{.name = model, .config = config};
+  const auto files = open_model(choice);
   ModelInfo info{.name = files->name(), .path = files->path()};
   for (const std::string& name : files->weighted()) info.components.push_back(inspect_component(*files, name));
   const SchedulerConfig scheduler = resolve(files->config("scheduler"), {});
   info.sampler = scheduler.sampler;
   info.prediction = name_of(scheduler.prediction);
-  const Defaults defaults = load_model({.name = model})->defaults;
+  const Defaults defaults = load_model(choice)->defaults;
   info.width = defaults.width;
   info.height = defaults.height;
   info.steps = defaults.steps;

@@ -30,6 +30,7 @@ std::vector<std::pair<std::string, std::string>> settings_of(const Request& requ
     add("Refiner switch at", fmt::format("{}", request.refiner->start));
   }
   if (request.hires) {
+    if (!request.start) add("Denoising strength", fmt::format("{}", request.hires->strength));
     add("Hires upscale", fmt::format("{}", request.hires->scale));
     add("Hires upscaler", std::filesystem::path(request.hires->upscaler).filename().string());
   }
@@ -50,7 +51,7 @@ Report report_of(const Model& model, const Device& device, const Job& job, const
           .schedule = job.scheduler.schedule,
           .spacing = job.scheduler.spacing,
           .prediction = std::string(name_of(job.scheduler.prediction)),
-          .steps = request.steps.value_or(model.defaults.steps),
+          .steps = job.steps,
           .threads = threads(),
           .clip_skip = job.clip_skip,
           .guidance = job.guidance,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "api/device.h"
 #include "hub/find.h"
 #include "image/resize.h"
 #include "pipelines/model.h"
@@ -36,7 +37,7 @@ void SafetyGuard::open(const EngineOptions& options) {
     checker_ = build(Settings(read_json(config), config.string()), open_checkpoint(weight_file(folder).string()));
     return;
   }
-  const auto files = open_model({.name = options.model, .config = options.config});
+  const auto files = open_model(choice_of(options));
   const auto weighted = files->weighted();
   check(std::find(weighted.begin(), weighted.end(), "safety_checker") != weighted.end(), ErrorCode::unsupported,
         "{}: comes without a safety checker; name one's folder with --safety-checker", files->name());

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/paths.h"
 #include "image/resize.h"
 #include "models/upscaler.h"
 #include "pipelines/decode.h"
@@ -11,7 +12,7 @@
 namespace sumi {
 namespace {
 
-constexpr const char* kInterpolation = "lanczos";
+constexpr const char *kInterpolation = "lanczos", *kLatents = "latent";
 /// Tiles of 256 pixels hold the memory of the network below a gigabyte, whatever the picture.
 constexpr Upscaler::Tiling kTiling{.side = 256};
 
@@ -38,11 +39,14 @@ Image upscaled(Session& session, const Image& picture, const std::string& file) 
 void check_hires(const Hires& hires) {
   check(std::isfinite(hires.scale) && hires.scale >= 1 && hires.scale <= 8, ErrorCode::usage,
         "hires scale {}: expected 1 to 8", hires.scale);
-  std::error_code ignored;
-  check(hires.upscaler == kInterpolation || std::filesystem::is_regular_file(hires.upscaler, ignored),
-        ErrorCode::not_found, "hires upscaler '{}': expected {} or the file of an ESRGAN network", hires.upscaler,
-        kInterpolation);
+  check(std::isfinite(hires.strength) && hires.strength >= 0 && hires.strength <= 1, ErrorCode::usage,
+        "hires strength {}: expected 0 to 1", hires.strength);
+  check(enlarges_latents(hires) || hires.upscaler == kInterpolation || is_file(hires.upscaler), ErrorCode::not_found,
+        "hires upscaler '{}': expected {}, {}, {} or the file of an ESRGAN network", hires.upscaler, kInterpolation,
+        kLatents, kNearestLatents);
 }
+
+bool enlarges_latents(const Hires& hires) { return hires.upscaler == kLatents || hires.upscaler == kNearestLatents; }
 
 Image enlarged(Session& session, const Image& picture, const std::string& upscaler, int width, int height) {
   return resize(upscaler == kInterpolation ? picture : upscaled(session, picture, upscaler), width, height);

@@ -7,7 +7,12 @@
 
 namespace sumi {
 
-/// Error(usage) for a scale that makes no sense, Error(not_found) for an upscaler that is neither "lanczos" nor a file.
+inline constexpr const char* kNearestLatents = "latent-nearest";
+/// Whether it enlarges latents, and decodes nothing between the two runs.
+bool enlarges_latents(const Hires& hires);
+
+/// Error(usage) for a scale that makes no sense, Error(not_found) for an upscaler that is no name that is known
+/// and no file.
 void check_hires(const Hires& hires);
 
 /// The picture in another size: by interpolation, or by the network of a file and interpolation for the rest. The

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "sumi/program.h"
 
 namespace sumi {
 

@@ -7,12 +7,6 @@
 
 namespace sumi {
 
-/// Makes a page of a FileMap that the system cannot deliver read as zeros, so that `FileMap::check` can tell, where the
-/// process would otherwise end with SIGBUS: the file shrank after it was mapped, or its disk failed. Installs a SIGBUS
-/// handler that passes every other address on to the one before it. Call it at the start of a program that reads models
-/// (the command does); later calls do nothing.
-void guard_file_maps();
-
 struct MappedRange;
 
 /// A file mapped read-only for as long as the object lives. Any number of threads may read it.
@@ -26,7 +20,8 @@ class FileMap {
 
   const std::filesystem::path& path() const { return path_; }
   std::span<const std::byte> bytes() const { return bytes_; }
-  /// Error(io) if what was read so far may have been zeros in place of lost pages. Call it after reading.
+  /// Error(io) if what was read so far may have been zeros in place of lost pages (`guard_file_maps` of sumi/program.h
+  /// puts them there). Call it after reading.
   void check() const;
 
  private:

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <unordered_set>
 
+#include "core/paths.h"
+
 namespace sumi {
 
 Json parse_json(std::string_view text, const std::string& where) {
@@ -30,8 +32,8 @@ Json parse_json(std::string_view text, const std::string& where) {
 }
 
 Json read_json(const std::filesystem::path& path, std::size_t limit) {
+  check(is_file(path), ErrorCode::not_found, "{}: no such file", path.string());
   std::error_code ignored;
-  check(std::filesystem::is_regular_file(path, ignored), ErrorCode::not_found, "{}: no such file", path.string());
   const auto bytes = std::filesystem::file_size(path, ignored);
   check(bytes <= limit, ErrorCode::bad_file, "{}: {} bytes is too long for JSON, the limit is {}", path.string(), bytes,
         limit);

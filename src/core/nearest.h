@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sumi/program.h"
+
 namespace sumi {
 
 /// Those of `known` that somebody who wrote `wanted` may have meant, nearest first, at most three: letters' case aside,
@@ -12,9 +14,7 @@ namespace sumi {
 /// other.
 std::vector<std::string> nearest_names(std::string_view wanted, std::span<const std::string> known);
 
-/// For the end of an error's text: "", "; did you mean a?" or "; did you mean a, b or c?".
-std::string did_you_mean(std::string_view wanted, std::span<const std::string> known);
-/// The same of names that are known to be near.
+/// As did_you_mean of sumi/program.h, of names that are known to be near.
 std::string did_you_mean(std::span<const std::string> near);
 
 }  // namespace sumi

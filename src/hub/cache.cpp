@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/atomic_file.h"
+#include "core/paths.h"
 
 namespace sumi {
 namespace {
@@ -12,11 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "models--", kBetween = "--";
-
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
 
 /// Paths of the files below a folder, links to files among them, relative to it and sorted. What cannot be read is
 /// left out.
@@ -61,8 +57,7 @@ RepositoryCache::RepositoryCache(const fs::path& cache, const HubName& name) {
 }
 
 std::optional<std::string> RepositoryCache::commit_of(const std::string& revision) const {
-  std::error_code ignored;
-  if (is_commit(revision) && fs::is_directory(snapshot(revision), ignored)) return revision;
+  if (is_commit(revision) && is_folder(snapshot(revision))) return revision;
   const std::string commit = first_word(folder_ / "refs" / revision);
   return is_commit(commit) ? std::optional(commit) : std::nullopt;
 }

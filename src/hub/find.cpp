@@ -8,6 +8,7 @@
 
 #include "core/check.h"
 #include "core/nearest.h"
+#include "core/paths.h"
 
 namespace sumi {
 namespace {
@@ -17,16 +18,6 @@ namespace fs = std::filesystem;
 constexpr const char* kVariable = "SUMI_MODELS";
 constexpr const char* kEmbedded = "emoji";
 constexpr int kMostLevels = 6;  // a test program of the build tree lies five below the repository's root
-
-bool is_folder(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
-}
-
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
 
 bool is_model_folder(const fs::path& folder) { return is_file(folder / "model_index.json"); }
 bool is_weight_file(const fs::path& path) { return is_weight_name(path.filename().string()) && is_file(path); }
@@ -143,8 +134,7 @@ fs::path find_model(const std::string& name_or_path) {
   check(!name_or_path.empty(), ErrorCode::not_found,
         "the model that comes with Sumi is not beside the program: set {} to the folder that has '{}'", kVariable,
         kEmbedded);
-  std::error_code ignored;
-  check(!fs::exists(name_or_path, ignored), ErrorCode::unsupported,
+  check(!is_there(name_or_path), ErrorCode::unsupported,
         "{} is no model: expected a folder with a model_index.json, or a .safetensors or .ckpt file", name_or_path);
   if (const auto name = hub_name_of(name_or_path)) fail_for_hub(*name, name_or_path);
   fail(ErrorCode::not_found, "there is no model '{}'{}", name_or_path, suggestions(name_or_path));

@@ -34,9 +34,10 @@ std::vector<Conv2d> make_embedding(const Loader& loader, const ControlNetConfig&
 }
 
 template <class Of>
-void compare(const char* what, const Of& of_controlnet, const Of& of_unet) {
-  check(of_controlnet == of_unet, ErrorCode::usage,
-        "the ControlNet is for another family of models: it has {} {}, the model {}", of_controlnet, what, of_unet);
+void compare(const std::string& where, const char* what, const Of& of_controlnet, const Of& of_unet) {
+  check(of_controlnet == of_unet, ErrorCode::bad_model,
+        "{}: a ControlNet for another family of models: it has {} {}, the model {}", where, of_controlnet, what,
+        of_unet);
 }
 
 }  // namespace
@@ -50,13 +51,13 @@ ControlNetConfig ControlNetConfig::from(const Settings& settings) {
           .levels = embedding_levels(settings)};
 }
 
-void ControlNetConfig::check_fits(const UNetConfig& unet) const {
-  compare("stages", encoder.down.size(), unet.down.size());
-  compare("added channels", encoder.added_channels, unet.added_channels);
+void ControlNetConfig::check_fits(const UNetConfig& unet, const std::string& where) const {
+  compare(where, "stages", encoder.down.size(), unet.down.size());
+  compare(where, "added channels", encoder.added_channels, unet.added_channels);
   for (std::size_t i = 0; i < unet.down.size(); ++i) {
-    compare("prompt channels", encoder.down[i].prompt_channels, unet.down[i].prompt_channels);
-    compare("channels in a stage", encoder.down[i].channels, unet.down[i].channels);
-    compare("layers in a stage", encoder.down[i].layers, unet.down[i].layers);
+    compare(where, "prompt channels", encoder.down[i].prompt_channels, unet.down[i].prompt_channels);
+    compare(where, "channels in a stage", encoder.down[i].channels, unet.down[i].channels);
+    compare(where, "layers in a stage", encoder.down[i].layers, unet.down[i].layers);
   }
 }
 

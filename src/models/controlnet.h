@@ -15,8 +15,8 @@ struct ControlNetConfig {
 
   /// Pixels of the picture along a side of one latent: 8 for four levels.
   std::int64_t reduction() const { return std::int64_t{1} << (levels.size() - 1); }
-  /// Error(usage) saying what differs where it was not made for UNets of this kind.
-  void check_fits(const UNetConfig& unet) const;
+  /// Error(bad_model) saying what differs where it, which comes from `where`, was not made for UNets of this kind.
+  void check_fits(const UNetConfig& unet, const std::string& where) const;
 
   /// Error(bad_file) for values that make no sense, Error(unsupported) for what nothing here computes: pictures that
   /// work by their mean only (`global_pool_conditions`), channels from blue to red, unions of several ControlNets.

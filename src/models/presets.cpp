@@ -57,7 +57,7 @@ constexpr const char* kLcm = R"({
 constexpr const char* kSdTurbo = R"({
   "unet": {"sample_size": 64},
   "vae": {"sample_size": 512},
-  "scheduler": {"_class_name": "EulerAncestralDiscreteScheduler", "set_alpha_to_one": null,
+  "scheduler": {"_class_name": "EulerDiscreteScheduler", "set_alpha_to_one": null,
                 "prediction_type": "epsilon", "timestep_spacing": "trailing"}
 })";
 

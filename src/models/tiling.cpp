@@ -5,7 +5,7 @@
 namespace sumi {
 namespace {
 
-/// The overlap, rounded down.
+/// The overlap.
 std::int64_t quarter(std::int64_t extent) { return extent / 4; }
 
 Plane part_of(const Plane& from, std::int64_t y, std::int64_t x, std::int64_t height, std::int64_t width) {
@@ -54,16 +54,23 @@ void append_row(Plane& whole, std::vector<Plane>& tiles, std::int64_t kept) {
   whole.channels = tiles.front().channels;
 }
 
+/// A tile's side: a quarter of it is whole latents, so that what tiles give is as large as what they were cut from. The
+/// sizes of published models are such; configurations may say anything from 1 on.
+std::int64_t side_of(std::int64_t sample_size, std::int64_t reduction) {
+  const std::int64_t unit = 4 * reduction;
+  return std::max(sample_size / unit * unit, unit);
+}
+
 }  // namespace
 
 Tiling Tiling::of_decoding(std::int64_t sample_size, std::int64_t reduction) {
-  const std::int64_t latent = std::max<std::int64_t>(sample_size / reduction, 2), blend = quarter(sample_size);
-  return {latent, latent - quarter(latent + 3), sample_size - blend, blend};
+  const std::int64_t side = side_of(sample_size, reduction), latent = side / reduction;
+  return {latent, latent - quarter(latent), side - quarter(side), quarter(side)};
 }
 
 Tiling Tiling::of_encoding(std::int64_t sample_size, std::int64_t reduction) {
-  const std::int64_t latent = std::max<std::int64_t>(sample_size / reduction, 2), blend = quarter(latent);
-  return {sample_size, sample_size - quarter(sample_size + 3), latent - blend, blend};
+  const std::int64_t side = side_of(sample_size, reduction), latent = side / reduction;
+  return {side, side - quarter(side), latent - quarter(latent), quarter(latent)};
 }
 
 Plane in_tiles(const Plane& input, const Tiling& tiling, const std::function<Plane(const Plane&)>& through) {

@@ -6,6 +6,7 @@
 #include "ops/elementwise.h"
 #include "ops/layout.h"
 #include "pipelines/decode.h"
+#include "pipelines/latents.h"
 
 namespace sumi {
 namespace {
@@ -78,14 +79,19 @@ Beginning begin(Context& ctx, const Model& model, const Job& job, Noise& noise) 
   if (model.changes_pictures()) beginning.extra = picture_channels(ctx, model, job, noise.shape());
 
   // The order of draws is the reference's: the picture's latents, the noise, the latents beside the mask.
+  const bool given = !job.latents.empty();
   Tensor clean;
-  if (job.picture && (keeps || !job.from_noise)) {
+  if (job.picture && (keeps || !(job.from_noise || given))) {
     clean = encode_picture(ctx, model, upload_picture(ctx, *job.picture, -1), job.vae_tiling, noise);
   }
   const Tensor fresh = noise.draw_first(ctx);
   const Step& first = job.schedule.steps.front();
-  beginning.latents = job.from_noise ? combine(ctx, std::array{Term{job.schedule.initial_sigma, fresh}})
-                                     : combine(ctx, std::array{Term{first.signal, clean}, Term{first.noise, fresh}});
+  if (job.from_noise) {
+    beginning.latents = combine(ctx, std::array{Term{job.schedule.initial_sigma, fresh}});
+  } else {
+    const Tensor start = given ? for_each_picture(ctx, upload_latents(ctx, job.latents), noise.shape()[0]) : clean;
+    beginning.latents = combine(ctx, std::array{Term{first.signal, start}, Term{first.noise, fresh}});
+  }
   if (model.paints_masked()) beginning.extra = inpainting_channels(ctx, model, job, noise);
   if (keeps) {
     noise.draw_values(ctx.backend.dry());  // the reference encodes what the mask leaves here too

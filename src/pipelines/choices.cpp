@@ -77,7 +77,7 @@ ControlJob settle_control(const Model& model, const Control& control, const Find
   check_range("control end", control.end, 0, 1);
   check(static_cast<bool>(find), ErrorCode::internal, "no way to open ControlNets");
   auto net = find(control.model);
-  net->config().check_fits(model.unet.config());
+  net->config().check_fits(model.unet.config(), control.model);
   const bool edges = control.annotator == "canny";
   check(edges || control.annotator.empty() || control.annotator == "none", ErrorCode::usage,
         "annotator '{}' is not known; there are canny and none", control.annotator);

@@ -145,9 +145,13 @@ Tensor denoise(Context& ctx, const Model& model, const Job& job, const Watch& wa
   return slots.sample();
 }
 
+Tensor make_latents(Context& ctx, const Model& model, const Job& job, const Watch& watch, const Refining* refining) {
+  const Tensor latents = denoise(ctx, model, job, watch);
+  return refining ? denoise(ctx, refining->model, refining->job, watch, latents) : latents;
+}
+
 Pixels make_pictures(Context& ctx, const Model& model, const Job& job, const Watch& watch, const Refining* refining) {
-  Tensor latents = denoise(ctx, model, job, watch);
-  if (refining) latents = denoise(ctx, refining->model, refining->job, watch, latents);
+  const Tensor latents = make_latents(ctx, model, job, watch, refining);
   const Trace::Span span(ctx.trace, "phase", "decode");
   const Clock clock(watch, ctx, Phase::decode, 1);
   clock.tell(0);

@@ -24,7 +24,11 @@ struct Refining {
   const Job& job;
 };
 
-/// The way of a picture: prompt, noise, denoising steps, decoding. A dry context gives grey pictures.
+/// The way of a picture up to its latents: prompt, noise, denoising steps, on both models where there are two.
+Tensor make_latents(Context& ctx, const Model& model, const Job& job, const Watch& watch = {},
+                    const Refining* refining = nullptr);
+
+/// The whole way of a picture: latents and their decoding. A dry context gives grey pictures.
 Pixels make_pictures(Context& ctx, const Model& model, const Job& job, const Watch& watch = {},
                      const Refining* refining = nullptr);
 

@@ -4,6 +4,7 @@
 
 #include <fmt/ranges.h>
 
+#include "core/paths.h"
 #include "hub/find.h"
 #include "pipelines/parts.h"
 #include "text/prompt.h"
@@ -19,9 +20,8 @@ void take_loras(const std::filesystem::path& folder, std::string& prompt, std::v
     const std::filesystem::path name = asked.name + ".safetensors";
     check(name == name.filename(), ErrorCode::usage, "<lora:{}>: not the name of a file", asked.name);
     check(!folder.empty(), ErrorCode::usage, "<lora:{}>: say where such files are with --lora-dir", asked.name);
-    std::error_code ignored;
-    check(std::filesystem::exists(folder / name, ignored), ErrorCode::not_found, "<lora:{}>: there is no {}",
-          asked.name, (folder / name).string());
+    check(is_there(folder / name), ErrorCode::not_found, "<lora:{}>: there is no {}", asked.name,
+          (folder / name).string());
     const Lora lora{.file = folder / name, .weight = asked.weight, .text_weight = asked.text_weight};
     const auto same = [&](const Lora& known) { return known.file == lora.file; };
     if (std::none_of(to.begin(), to.end(), same)) to.push_back(lora);
@@ -53,7 +53,13 @@ std::vector<std::string> Extras::adapt(Model& model, const std::vector<Lora>& lo
 void Extras::teach(Model& model, const std::vector<std::filesystem::path>& files) {
   if (files == embeddings_) return;
   std::vector<Embedding> embeddings;
-  for (const auto& file : files) embeddings.push_back(read_embedding(file));
+  for (const auto& file : files) {
+    const Embedding& embedding = embeddings.emplace_back(read_embedding(file));
+    for (const Embedding::Rows& rows : embedding.rows) {
+      check(rows.encoder < static_cast<int>(model.texts.size()), ErrorCode::bad_model,
+            "{}: has vectors for a second text encoder, the model has one: it is of another family", embedding.where);
+    }
+  }
   for (std::size_t i = 0; i < model.texts.size(); ++i) {
     learn_words(embeddings, static_cast<int>(i), model.texts[i].tokenizer, model.texts[i].text);
   }

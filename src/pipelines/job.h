@@ -24,10 +24,12 @@ struct Job {
   Rng rng = Rng::cpu;
   std::vector<std::uint64_t> seeds;  ///< one a picture
   std::optional<Variation> variation;
+  int steps = 0;  ///< of the whole way
   SchedulerConfig scheduler;
   Schedule schedule;  ///< the steps that run
 
   std::optional<Image> picture;  ///< to begin with, of the size that is made
+  Latents latents;               ///< to begin with instead of the picture's; or empty
   bool from_noise = true;        ///< the first latents are noise alone
   std::optional<Grey> mask;      ///< 255 is painted, else 0; of the size that is made
   Aids aids;

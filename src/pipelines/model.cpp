@@ -1,8 +1,10 @@
 #include "pipelines/model.h"
 
 #include "adapters/adapted_checkpoint.h"
+#include "core/paths.h"
 #include "hub/find.h"
 #include "pipelines/parts.h"
+#include "schedulers/config.h"
 #include "weights/single_file.h"
 
 namespace sumi {
@@ -40,12 +42,15 @@ void check_fit(const Model& model, const std::string& where) {
         unet.added_channels);
 }
 
-/// What models of this family are usually asked for: distilled ones that take the guidance scale as an input need few
-/// steps.
+/// What models of this family are usually asked for: as the reference's pipelines, and of distilled ones, as their
+/// authors say.
 Defaults family_defaults(const Model& model) {
   const auto size = static_cast<int>(model.unet.config().sample_size * model.vae.reduction());
-  const bool consistency = model.unet.config().guidance_channels > 0;
-  return {.steps = consistency ? 4 : 50, .width = size, .height = size, .guidance = consistency ? 8.5 : 7.5};
+  Defaults defaults{.steps = 50, .width = size, .height = size, .guidance = model.pooled() ? 5.0 : 7.5};
+  const bool embeds_guidance = model.unet.config().guidance_channels > 0;
+  if (embeds_guidance || takes_few_steps(model.scheduler)) defaults = defaults.distilled();
+  if (embeds_guidance) defaults.guidance = 8.5;
+  return defaults;
 }
 
 Defaults read_defaults(const Settings& file, Defaults otherwise) {
@@ -92,13 +97,6 @@ std::vector<TextEncoder> load_texts(const ModelFiles& files, Adapters& adapters)
   return texts;
 }
 
-Autoencoder load_vae(const ModelFiles& files, const std::string& instead) {
-  if (instead.empty()) return build_autoencoder(files.config("vae"), files.weights("vae"));
-  const Json defaults = files.has("vae") ? files.config("vae").json() : Json::object();
-  const auto part = open_part(find_model(instead), "vae", defaults);
-  return build_autoencoder(part->config("vae"), part->weights("vae"));
-}
-
 Settings scheduler_of(const ModelFiles& files, const std::string& prediction) {
   Settings settings = files.config("scheduler");
   if (prediction.empty()) return settings;
@@ -110,8 +108,7 @@ Settings scheduler_of(const ModelFiles& files, const std::string& prediction) {
 Defaults defaults_of(const Model& model, const ModelFiles& files) {
   const Defaults family = family_defaults(model);
   const auto file = files.path() / "generation.json";
-  std::error_code ignored;
-  if (files.path().empty() || !std::filesystem::exists(file, ignored)) return family;
+  if (files.path().empty() || !is_there(file)) return family;
   return read_defaults(Settings(read_json(file), file.string()), family);
 }
 
@@ -135,7 +132,7 @@ std::unique_ptr<Model> load_model(const ModelChoice& choice) {
       Model{.name = files->name(),
             .texts = std::move(texts),
             .unet = std::move(unet),
-            .vae = load_vae(*files, choice.vae),
+            .vae = load_autoencoder(*files, choice.vae),
             .scheduler = scheduler_of(*files, choice.prediction),
             .unet_settings = files->config("unet"),
             .defaults = {},

@@ -18,6 +18,9 @@ namespace sumi {
 struct Defaults {
   int steps, width, height;
   double guidance;
+
+  /// The same of weights that were distilled to take few steps, and with guidance in them.
+  Defaults distilled() const { return {.steps = 4, .width = width, .height = height, .guidance = 1}; }
 };
 
 /// A text encoder and the tokenizer that it was trained with.

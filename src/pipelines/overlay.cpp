@@ -1,5 +1,6 @@
 #include "pipelines/overlay.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/check.h"
@@ -7,15 +8,17 @@
 
 namespace sumi {
 
-Overlay::Overlay(const Request& request) : request_(request) {
-  lays_ = request.start && request.mask && (request.mask->blur > 0 || request.mask->only_masked);
+Overlay::Overlay(const Request& request, std::int64_t reduction) : request_(request) {
+  lays_ = request.start && !request.start->picture.rgb.empty() && request.mask &&
+          (request.mask->blur > 0 || request.mask->only_masked);
   if (!lays_) return;
   original_ = request.start->picture;
   const Image mask = resize(request.mask->picture, original_.width, original_.height);
   mask_ = blurred(brightness(mask), request.mask->blur);
   if (!request.mask->only_masked) return;
-  request_.width = request.width.value_or(original_.width / 8 * 8);
-  request_.height = request.height.value_or(original_.height / 8 * 8);
+  const auto side = [step = static_cast<int>(reduction)](int pixels) { return std::max(step, pixels / step * step); };
+  request_.width = request.width.value_or(side(original_.width));
+  request_.height = request.height.value_or(side(original_.height));
   area_ = masked_area(mask_, *request_.width, *request_.height, *request.mask->only_masked);
   check(area_.has_value(), ErrorCode::usage, "the mask is dark everywhere: there is nothing to paint");
   request_.start->picture = crop(original_, *area_);

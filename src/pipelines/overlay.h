@@ -11,8 +11,8 @@ namespace sumi {
 /// blurred. With `Mask::only_masked` the model sees the surroundings of the mask alone, at the full size.
 class Overlay {
  public:
-  /// Error(usage) for a mask that is all dark.
-  explicit Overlay(const Request& request);
+  /// `reduction`: sides of what is made are multiples of it. Error(usage) for a mask that is all dark.
+  Overlay(const Request& request, std::int64_t reduction);
 
   /// What the model is asked for.
   const Request& request() const { return request_; }

@@ -24,6 +24,8 @@ UNet build_unet(const Settings& config, const CheckpointPtr& weights);
 Vae build_vae(const Settings& config, const CheckpointPtr& weights);
 /// As the class in the configuration says: AutoencoderKL or AutoencoderTiny.
 Autoencoder build_autoencoder(const Settings& config, const CheckpointPtr& weights);
+/// The model's autoencoder, or that of `instead` (ModelChoice::vae).
+Autoencoder load_autoencoder(const ModelFiles& files, const std::string& instead);
 ControlNet build_controlnet(const Settings& config, const CheckpointPtr& weights);
 
 }  // namespace sumi

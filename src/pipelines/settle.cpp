@@ -10,11 +10,25 @@
 namespace sumi {
 namespace {
 
-/// What is made of a picture is as large as it, less the rest that latents do not cover.
-int default_side(const Request& request, int Image::*side, int otherwise, std::int64_t reduction) {
-  if (!request.start) return otherwise;
-  const auto step = static_cast<int>(reduction);
-  return std::max(step, request.start->picture.*side / step * step);
+/// Of what is made: as asked for; else as large as the picture that it is made of, less the rest that latents do not
+/// cover; else as the model was trained.
+struct Side {
+  const char* what;
+  std::optional<int> Request::*asked;
+  int Image::*of_picture;
+  int usual;
+};
+
+std::int64_t side_of(const Request& request, const Side& side, std::int64_t reduction) {
+  const std::optional<int>& asked = request.*side.asked;
+  if (!asked && request.start && !request.start->picture.rgb.empty()) {
+    const int pixels = request.start->picture.*side.of_picture;
+    check(pixels <= kLargestSide, ErrorCode::unsupported,
+          "{} {} of the picture: more than {}; give the size to make it in (-W and -H)", side.what, pixels,
+          kLargestSide);
+    return std::max<std::int64_t>(reduction, pixels / reduction * reduction);
+  }
+  return settle_side(side.what, asked.value_or(side.usual), reduction);
 }
 
 void check_values(const Model& model, const Request& request) {
@@ -31,13 +45,15 @@ void check_values(const Model& model, const Request& request) {
 
 /// What the model's extra channels need, and nothing that it has no use for.
 void check_pictures(const Model& model, const Request& request) {
-  check(!request.mask || request.start, ErrorCode::usage, "a mask needs the picture that it is a part of (--init)");
+  const bool pictured = request.start && !request.start->picture.rgb.empty();
+  check(!request.mask || pictured, ErrorCode::usage, "a mask needs the picture that it is a part of (--init)");
+  check(!request.start || pictured || !request.start->latents.empty(), ErrorCode::usage,
+        "the picture to begin with has no pixels");
   if (model.paints_masked()) {
-    check(request.start && request.mask, ErrorCode::usage,
+    check(pictured && request.mask, ErrorCode::usage,
           "{}: this model paints the masked part of a picture; give both (--init and --mask)", model.name);
   } else if (model.changes_pictures()) {
-    check(request.start.has_value(), ErrorCode::usage, "{}: this model changes a picture; give one (--init)",
-          model.name);
+    check(pictured, ErrorCode::usage, "{}: this model changes a picture; give one (--init)", model.name);
     check(!request.mask, ErrorCode::usage, "{}: this model changes whole pictures and takes no mask", model.name);
   }
 }
@@ -46,22 +62,33 @@ Image fitted(const Image& picture, const Job& job) {
   return resize(picture, static_cast<int>(job.width), static_cast<int>(job.height));
 }
 
-void settle_pictures(const Model& model, const Request& request, Job& job) {
+void settle_start(const Model& model, const Request& request, Job& job) {
   if (!request.start) return;
-  job.picture = fitted(request.start->picture, job);
+  const Start& start = *request.start;
+  const std::int64_t reduction = model.vae.reduction();
+  const LatentShape wanted{1, job.height / reduction, job.width / reduction, model.latent_channels()};
+  check(start.latents.empty() || start.latents.shape() == wanted, ErrorCode::usage,
+        "latents to begin with: {}, expected {}", start.latents.shape().text(), wanted.text());
+  job.latents = start.latents;
+  if (!start.picture.rgb.empty()) job.picture = fitted(start.picture, job);
   if (request.mask) job.mask = binarized(blurred(brightness(fitted(request.mask->picture, job)), request.mask->blur));
-  job.from_noise = model.changes_pictures() || (job.mask && request.start->strength == 1);
+  job.from_noise = (model.changes_pictures() && job.latents.empty()) || (job.mask && start.strength == 1);
+}
+
+/// A sampler that leaps, chosen for a model that was not made for it, goes with an adapter that was: LCM-LoRA.
+Defaults defaults_for(const Model& model, const SchedulerConfig& scheduler) {
+  const bool adapted = leaps(scheduler.sampler) && !takes_few_steps(model.scheduler);
+  return adapted && model.unet.config().guidance_channels == 0 ? model.defaults.distilled() : model.defaults;
 }
 
 }  // namespace
 
 Job settle(const Model& model, const Request& request, const FindControlNet& find) {
-  const int steps = request.steps.value_or(model.defaults.steps);
+  const SchedulerConfig scheduler = resolve(model.scheduler, request.sampling);
+  const Defaults defaults = defaults_for(model, scheduler);
   check_values(model, request);
   check_pictures(model, request);
   const std::int64_t reduction = model.vae.reduction();
-  const int width = default_side(request, &Image::width, model.defaults.width, reduction);
-  const int height = default_side(request, &Image::height, model.defaults.height, reduction);
   const auto pictures = static_cast<std::size_t>(request.batch);
   check(request.prompts.empty() || request.prompts.size() == pictures, ErrorCode::usage, "{} prompts for a batch of {}",
         request.prompts.size(), request.batch);
@@ -73,19 +100,21 @@ Job settle(const Model& model, const Request& request, const FindControlNet& fin
           .negative_2 = request.negative_2.value_or(request.negative.value_or("")),
           .negative_given = request.negative.has_value(),
           .syntax = request.syntax,
-          .width = settle_side("width", request.width.value_or(width), reduction),
-          .height = settle_side("height", request.height.value_or(height), reduction),
-          .guidance = request.guidance.value_or(model.defaults.guidance),
+          .width = side_of(request, {"width", &Request::width, &Image::width, defaults.width}, reduction),
+          .height = side_of(request, {"height", &Request::height, &Image::height, defaults.height}, reduction),
+          .guidance = request.guidance.value_or(defaults.guidance),
           .guidance_rescale = request.guidance_rescale,
           .image_guidance = request.image_guidance,
           .clip_skip = request.clip_skip,
           .rng = request.rng,
-          .variation = request.variation};
+          .variation = request.variation,
+          .steps = request.steps.value_or(defaults.steps),
+          .scheduler = scheduler};
   check_range("guidance", job.guidance, 0, 100);
   const std::uint64_t seed = request.seed ? *request.seed : random_seed();
   for (int i = 0; i < request.batch; ++i) job.seeds.push_back(seed + static_cast<std::uint64_t>(i));
 
-  settle_pictures(model, request, job);
+  settle_start(model, request, job);
   for (const Control& control : request.controls) {
     job.aids.controls.push_back(settle_control(model, control, find, job.width, job.height));
   }
@@ -97,9 +126,8 @@ Job settle(const Model& model, const Request& request, const FindControlNet& fin
   job.vae_tiling = request.shortcuts.vae_tiling;
   job.sizes = size_numbers(model, job.width, job.height, request.micro, request.micro.aesthetic);
   job.negative_sizes = size_numbers(model, job.width, job.height, request.micro, request.micro.negative_aesthetic);
-  job.scheduler = resolve(model.scheduler, request.sampling);
-  const bool begins_later = request.start && !model.changes_pictures();
-  job.schedule = settle_schedule(job.scheduler, request.sampling, steps,
+  const bool begins_later = (job.picture && !model.changes_pictures()) || !job.latents.empty();
+  job.schedule = settle_schedule(job.scheduler, request.sampling, job.steps,
                                  begins_later ? std::optional(request.start->strength) : std::nullopt);
   return job;
 }

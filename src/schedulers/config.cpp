@@ -14,6 +14,8 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+const Names kSchedules{"default", "karras", "exponential", "beta"};
+
 bool among(const std::string& name, const Names& known) {
   return std::find(known.begin(), known.end(), name) != known.end();
 }
@@ -98,12 +100,20 @@ Prediction prediction_of(const Settings& file) {
   return name == "epsilon" ? Prediction::epsilon : name == "sample" ? Prediction::sample : Prediction::velocity;
 }
 
+/// Empty where the model decides.
+std::string schedule_named(const std::string& choice) {
+  const auto found = understand_schedule(choice);
+  if (choice.empty() || !found) return choice.empty() ? "" : known_choice("schedule", choice, kSchedules);
+  check(found->instead.empty(), ErrorCode::usage, "schedule '{}' is not built here; the nearest is {}", choice,
+        found->instead);
+  return std::string(found->schedule);
+}
+
 std::string schedule_of(const Settings& file, const Sampler& sampler, const std::string& choice) {
-  if (!choice.empty()) {
-    known_choice("schedule", choice, {"default", "karras", "exponential", "beta"});
-    check(choice == "default" || sampler.curved, ErrorCode::usage,
+  if (const std::string name = schedule_named(choice); !name.empty()) {
+    check(name == "default" || sampler.curved, ErrorCode::usage,
           "schedule '{}' does not go with sampler '{}', which has timesteps of its own", choice, sampler.name);
-    return choice;
+    return name;
   }
   if (!sampler.curved) return "default";
   if (file.flag("use_karras_sigmas", false)) return "karras";
@@ -212,6 +222,17 @@ SchedulerConfig resolve(const Settings& file, const Sampling& choice) {
       file.integer("original_inference_steps", std::min(50, config.train_steps), 1, config.train_steps));
   config.timestep_scaling = file.number("timestep_scaling", 10);
   return config;
+}
+
+bool leaps(const std::string& sampler) { return find_sampler(sampler).leaps; }
+
+bool takes_few_steps(const Settings& file) {
+  const auto name = understand_sampler(file.text("_class_name", ""));
+  if (!name || !name->built) return false;
+  const Sampler& sampler = find_sampler(std::string(name->sampler));
+  const bool from_the_last = sampler.make == make_euler && file.text("timestep_spacing", "") == "trailing" &&
+                             !file.flag("rescale_betas_zero_snr", false);
+  return sampler.leaps || (from_the_last && file.text("prediction_type", "epsilon") == "epsilon");
 }
 
 }  // namespace sumi

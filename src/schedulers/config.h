@@ -46,6 +46,13 @@ struct SchedulerConfig {
 /// not have; Error(bad_file) for settings of the file that make no sense or are not supported.
 SchedulerConfig resolve(const Settings& file, const Sampling& choice);
 
+/// Whether a sampler, by Sumi's name, leaps to the end in each step: it is made for models distilled to take few.
+bool leaps(const std::string& sampler);
+/// Whether a model's file says that the model was distilled to take few steps: its sampler leaps; or it takes Euler's
+/// steps from the very last timestep (`trailing`) and yet predicts noise, of which nothing is left to see there. Only
+/// adversarial distillation (Sauer et al., 2023) trains for that.
+bool takes_few_steps(const Settings& file);
+
 /// Every sampler, by Sumi's name.
 std::vector<std::string> sampler_names();
 

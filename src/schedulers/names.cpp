@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cctype>
+#include <utility>
 
 #include "schedulers/sampler.h"
 
@@ -52,6 +53,25 @@ constexpr std::array others{
     Other{"VQDiffusionScheduler", "", false},
 };
 
+constexpr std::pair<std::string_view, ScheduleName> schedules[] = {
+    {"default", {"default"}},
+    {"karras", {"karras"}},
+    {"exponential", {"exponential"}},
+    {"beta", {"beta"}},
+    {"Automatic", {""}},
+    {"Uniform", {"default"}},
+    {"Polyexponential", {"exponential"}},  // with its usual exponent, which is 1
+    {"SGM Uniform", {"default", "--spacing trailing"}},
+    {"Simple", {"default", "--spacing trailing"}},
+    {"Normal", {"default", "--spacing linspace"}},
+    {"DDIM", {"default", "--spacing leading"}},
+    {"KL Optimal", {"karras", "--schedule karras"}},
+    {"Align Your Steps", {"karras", "--schedule karras"}},
+    {"Align Your Steps GITS", {"karras", "--schedule karras"}},
+    {"Align Your Steps 11", {"karras", "--schedule karras"}},
+    {"Align Your Steps 32", {"karras", "--schedule karras"}},
+};
+
 /// Letters' case, separators and the spelling of "++" aside.
 std::string folded(std::string_view name) {
   std::string out;
@@ -96,6 +116,13 @@ std::optional<SamplerName> understand_sampler(std::string_view name) {
   found->schedule = schedule;
   found->heun = heun;
   return found;
+}
+
+std::optional<ScheduleName> understand_schedule(std::string_view name) {
+  for (const auto& [known, meaning] : schedules) {
+    if (folded(known) == folded(name)) return meaning;
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string> other_sampler_names() {

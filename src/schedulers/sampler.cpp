@@ -97,6 +97,7 @@ constexpr std::array table{
             .make = make_lcm,
             .spacing = "leading",
             .spaced = false,
+            .leaps = true,
             .clip = Clip::off,
             .betas = latent},
     Sampler{.name = "tcd",
@@ -105,6 +106,7 @@ constexpr std::array table{
             .spacing = "leading",
             .spaced = false,
             .eta = true,
+            .leaps = true,
             .betas = latent},
 };
 

@@ -23,6 +23,7 @@ struct Sampler {
   bool spaced = true;    ///< it takes other spacings
   bool curved = false;   ///< it takes schedules of its sigmas
   bool eta = false;      ///< it adds noise as asked
+  bool leaps = false;    ///< to the end in each step, for weights that were distilled to do so in a few
   bool zero_snr = true;  ///< it takes betas rescaled to zero terminal SNR, else ignores that as the reference does
   bool alpha_to_one = true;
   Clip clip = Clip::never;

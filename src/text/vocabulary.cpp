@@ -6,6 +6,7 @@
 
 #include "core/file_map.h"
 #include "core/json.h"
+#include "core/paths.h"
 #include "text/unicode.h"
 
 namespace sumi {
@@ -17,8 +18,7 @@ constexpr std::int64_t kMostTokens = 1 << 20;  // CLIP has 49408
 constexpr std::size_t kMostBytes = 64u << 20;
 
 std::optional<std::string> read_text(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) return std::nullopt;
+  if (!is_there(path)) return std::nullopt;
   const FileMap map(path);
   const auto bytes = map.bytes();
   check(bytes.size() <= kMostBytes, ErrorCode::bad_file, "{}: {} bytes are too many for a tokenizer", path.string(),
@@ -171,8 +171,7 @@ void read_settings(const TokenizerFiles& files, Vocabulary& vocabulary) {
 }  // namespace
 
 TokenizerFiles read_tokenizer_files(const fs::path& folder) {
-  std::error_code ignored;
-  check(fs::is_directory(folder, ignored), ErrorCode::not_found, "{}: no such tokenizer folder", folder.string());
+  check(is_folder(folder), ErrorCode::not_found, "{}: no such tokenizer folder", folder.string());
   return {folder.string(),
           read_text(folder / "vocab.json"),
           read_text(folder / "merges.txt"),

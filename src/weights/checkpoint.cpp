@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "core/json.h"
+#include "core/paths.h"
 #include "weights/pickled.h"
 #include "weights/safetensors.h"
 
@@ -59,7 +60,7 @@ TensorMap read_shards(const fs::path& index) {
   std::vector<std::string> missing;
   for (const auto& file : files) {
     const fs::path path = index.parent_path() / file;
-    if (std::error_code ignored; fs::exists(path, ignored)) {
+    if (is_there(path)) {
       shards.emplace(file, read_tensors(path));
     } else {
       missing.push_back(file);

@@ -7,20 +7,16 @@
 
 #include <fmt/ranges.h>
 
+#include "core/paths.h"
+
 namespace sumi {
 namespace {
 
 namespace fs = std::filesystem;
 
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
 Settings read_index(const fs::path& folder) {
   check(is_there(folder), ErrorCode::not_found, "{}: no such model folder", folder.string());
-  std::error_code ignored;
-  check(fs::is_directory(folder, ignored), ErrorCode::unsupported,
+  check(is_folder(folder), ErrorCode::unsupported,
         "{}: not a folder; expected a model in diffusers layout, with a model_index.json", folder.string());
   const fs::path index = folder / "model_index.json";
   check(is_there(index), ErrorCode::not_found, "{}: no model_index.json there; expected a model in diffusers layout",

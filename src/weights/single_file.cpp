@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/paths.h"
 #include "weights/file_part.h"
 #include "weights/folder.h"
 #include "weights/ldm_names.h"
@@ -16,11 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 constexpr const char* kVelocity = "v_prediction";
 using Parts = std::map<std::string, FilePart, std::less<>>;
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return !path.empty() && fs::exists(path, ignored);
-}
 
 /// The configuration of a component in a folder, where it has one.
 std::optional<Settings> config_in(const fs::path& folder, std::string_view component) {
@@ -94,7 +90,7 @@ Family::Kind kind_of(const TensorMap& tensors, const TensorMap& unet) {
 std::optional<bool> velocity_of_yaml(fs::path path) {
   path.replace_extension(".yaml");
   std::error_code ignored;
-  if (!fs::is_regular_file(path, ignored) || fs::file_size(path, ignored) > (1u << 20)) return std::nullopt;
+  if (!is_file(path) || fs::file_size(path, ignored) > (1u << 20)) return std::nullopt;
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     constexpr std::string_view kKey = "parameterization:";
@@ -225,6 +221,8 @@ FilePart part_in_folder(fs::path folder, std::string_view part) {
 
 std::unique_ptr<ModelFiles> open_single_file(const fs::path& path, const SingleFileOptions& options) {
   const std::string prediction = prediction_of(options.prediction);
+  check(options.config.empty() || is_folder(options.config), ErrorCode::not_found,
+        "{}: no such folder of configurations", options.config.string());
   const CheckpointPtr file = open_checkpoint(path.string());
   const TensorMap& tensors = file->tensors();
   const TensorMap unet = without_prefix(tensors, ldm::kUNet);
@@ -245,8 +243,7 @@ std::unique_ptr<ModelFiles> open_single_file(const fs::path& path, const SingleF
 }
 
 std::unique_ptr<ModelFiles> open_part(const fs::path& path, std::string_view part, const Json& defaults) {
-  std::error_code ignored;
-  FilePart made = fs::is_directory(path, ignored) ? part_in_folder(path, part) : part_in_file(path, part, defaults);
+  FilePart made = is_folder(path) ? part_in_folder(path, part) : part_in_file(path, part, defaults);
   Json index{{std::string(part), {"diffusers", Settings(made.config, path.string()).text("_class_name", "")}}};
   Parts parts;
   parts.emplace(part, std::move(made));

@@ -44,17 +44,59 @@ TEST(Bench, TheTableGrowsByNewRowsOnly) {
   ASSERT_EQ(run(folder.path(), fast({"--what", "text"})).status, 0);
   EXPECT_TRUE(table().starts_with("device,precision,autocast,xformers,runtime,n_samples,latency,memory,")) << table();
   const std::string one = table();
-  ASSERT_EQ(run(folder.path(), fast({"--what", "text"})).status, 0);
-  EXPECT_EQ(table(), one);
-
-  const Ran again = run(folder.path(), fast({"--what", "text", "--csv", "benchmark.csv", "--json"}));
-  EXPECT_EQ(again.status, 0);
-  EXPECT_EQ(again.out, "");
-  EXPECT_NE(again.err.find("already"), std::string::npos);
-  ASSERT_EQ(run(folder.path(), fast({"--what", "text,vae", "--csv", "benchmark.csv"})).status, 0);
+  ASSERT_EQ(run(folder.path(), fast({"--what", "text,vae"})).status, 0);
   const std::string both = table();
   EXPECT_TRUE(both.starts_with(one));
   EXPECT_EQ(std::count(both.begin(), both.end(), '\n'), 3);
+  ASSERT_EQ(run(folder.path(), fast({"--what", "text", "--csv", "other.csv"})).status, 0);
+  EXPECT_EQ(table(), both);
+}
+
+TEST(Bench, WhatTheTableHasIsToldAndMeasuredOnlyAgain) {
+  const ScratchFolder folder;
+  const auto bench = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"--what", "text", "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Ran ran = run(folder.path(), fast(words));
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    return ran;
+  };
+  const Json first = Json::parse(bench({}).out);
+  EXPECT_FALSE(first.contains("already_measured"));
+  // A row that no measurement would give.
+  std::string table = read_text(folder / "benchmark.csv");
+  const std::string latency = fmt::format("{:.6g}", first.at("seconds").get<double>());
+  ASSERT_NE(table.find("," + latency + ","), std::string::npos) << table;
+  table.replace(table.find("," + latency + ","), latency.size() + 2, ",1234.5,");
+  folder.write("benchmark.csv", table);
+
+  const Ran stored = bench({});
+  EXPECT_NE(stored.err.find("text: already measured (benchmark.csv); --again"), std::string::npos) << stored.err;
+  EXPECT_EQ(Json::parse(stored.out).at("seconds"), 1234.5);
+  EXPECT_EQ(Json::parse(stored.out).at("already_measured"), "benchmark.csv");
+  EXPECT_EQ(read_text(folder / "benchmark.csv"), table);
+
+  const Json again = Json::parse(bench({"--again"}).out);
+  EXPECT_LT(again.at("seconds"), 1000);
+  const std::string replaced = read_text(folder / "benchmark.csv");
+  EXPECT_EQ(replaced.find("1234.5"), std::string::npos) << replaced;
+  EXPECT_EQ(std::count(replaced.begin(), replaced.end(), '\n'), 2);
+}
+
+TEST(Bench, MeasuresTheAutoencoderThatIsAskedFor) {
+  const ScratchFolder folder;
+  const std::string model = SUMI_SOURCE_DIR "/tests/fixtures/models/sd1",
+                    tiny = SUMI_SOURCE_DIR "/tests/fixtures/models/taesd";
+  const auto flops = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"--what", "vae", "--json", "-m", model};
+    words.insert(words.end(), more.begin(), more.end());
+    const Ran ran = run(folder.path(), fast(words));
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    return ran.status == 0 ? Json::parse(ran.out).at("flops").get<double>() : 0.0;
+  };
+  const double own = flops({}), other = flops({"--vae", tiny});
+  EXPECT_GT(other, 0);
+  EXPECT_LT(other, own / 2);
 }
 
 TEST(Bench, ATableOfSomethingElseIsRefused) {

@@ -27,6 +27,23 @@ TEST(Info, TellsTheModelsParts) {
   EXPECT_EQ(json.at("width"), 64);
 }
 
+TEST(Info, ASingleFileTakesConfigurations) {
+  const ScratchFolder folder;
+  const std::string fixtures = SUMI_SOURCE_DIR "/tests/fixtures/";
+  const auto info = [&](const std::vector<std::string>& words) {
+    const Ran ran = run(folder.path(), words);
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    return ran.status == 0 ? Json::parse(ran.out) : Json::object();
+  };
+  Json single = info({"info", fixtures + "single/sd1.safetensors", "--config", fixtures + "models/sd1", "--json"});
+  const Json whole = info({"info", fixtures + "models/sd1", "--json"});
+  for (const char* key : {"width", "height", "steps", "guidance", "sampler", "prediction"}) {
+    EXPECT_EQ(single[key], whole.at(key)) << key;
+  }
+  expect_refusal(run(folder.path(), {"info", fixtures + "single/sd1.safetensors", "--config", "none"}), 1,
+                 "none: no such folder of configurations", folder.path());
+}
+
 TEST(Info, KnowsTheSizeOfFullModels) {
   const ScratchFolder folder;
   const Ran ran = run(folder.path(), {"info", "synthetic:sd15", "--json"});

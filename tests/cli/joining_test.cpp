@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "image/resize.h"
 #include "program.h"
 #include "sumi/image.h"
 #include "support/fixture.h"
@@ -39,6 +40,9 @@ Image right_half(int width, int height) {
   for (int i = 0; i < width * height * 3; ++i) mask.rgb.push_back(i / 3 % width < width / 2 ? 0 : 255);
   return mask;
 }
+
+/// At twice the size, as pictures are resized.
+Image resized(const Image& image) { return resize(image, 2 * image.width, 2 * image.height); }
 
 class Joining : public testing::Test {
  protected:
@@ -106,6 +110,11 @@ TEST_F(Joining, AnAdapterOfNoWeightChangesNothing) {
       generate({"-p", "a red apple, 3d<lora:lora-kohya:0.8>", "--lora-dir", fixture("loras"), "-o", "in.png"});
   ASSERT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(read_image(folder_ / "in.png").rgb, with.rgb);
+
+  const Words named{"-p", "a red apple, 3d<lora:lora-kohya:0.8>", "--lora-dir", fixture("loras")},
+      hires{"--hires", "1.5"};
+  EXPECT_EQ(picture(joined(hires, named)).rgb, picture(joined(hires, {"--lora", lora + ":0.8"})).rgb)
+      << "both runs have the adapter";
 }
 
 TEST_F(Joining, AListOfPromptsIsTheirSinglePictures) {
@@ -137,13 +146,49 @@ TEST_F(Joining, EachWayChangesThePicture) {
       {"--variation-seed", "9", "--variation-strength", "0.5"},
       {"--deepcache", "2"},
       {"--prediction", "v", "-m", fixture("single/sd1.safetensors"), "--config", fixture("models/sd1")},
-      {"--hires", "1.5"}};
+      {"--hires", "1.5"},
+      {"--hires", "1.5:latent:0.7"},
+      {"--hires", "1.5:latent-nearest:0.7"}};
   std::vector<std::vector<std::uint8_t>> seen{plain.rgb};
   for (const Words& way : ways) {
     const Image image = picture(way);
     EXPECT_EQ(std::count(seen.begin(), seen.end(), image.rgb), 0) << way.front() << " " << way.back();
     seen.push_back(image.rgb);
   }
+}
+
+TEST_F(Joining, HiresEnlargesLatentsWithoutDecoding) {
+  const Image image = picture({"--hires", "2:latent:0.6", "--trace", "trace.json"});
+  EXPECT_EQ(image.width, 128);
+  EXPECT_EQ(image.height, 128);
+  const std::string text = text_of(image);
+  EXPECT_NE(text.find("Denoising strength: 0.6, Hires upscale: 2, Hires upscaler: latent"), std::string::npos) << text;
+  const auto encodes = [&] {
+    return read_text(folder_ / "trace.json").find("encoder.down_blocks") != std::string::npos;
+  };
+  EXPECT_FALSE(encodes());
+  picture({"--hires", "2:lanczos:0.6", "--trace", "trace.json"});
+  EXPECT_TRUE(encodes());
+}
+
+TEST_F(Joining, HiresGoesWithEveryKindOfModel) {
+  const Words init{"--init", file("start.png"), "--strength", "0.8"};
+  const Words mask = joined(init, {"--mask", file("mask.png"), "--mask-blur", "1"});
+  const Image start = resized(read_image(file("start.png")));
+  for (const char* upscaler : {"2:lanczos:0.5", "2:latent:0.5"}) {
+    for (const char* model : {"sd1", "inpaint"}) {
+      const Image made = picture(joined(mask, {"--hires", upscaler}), model);
+      ASSERT_EQ(made.rgb.size(), start.rgb.size()) << model;
+      for (std::size_t i = 0; i < made.rgb.size(); ++i) {
+        if (i / 3 % 128 >= 50) continue;
+        ASSERT_EQ(made.rgb[i], start.rgb[i]) << model << " " << upscaler << " " << i;
+      }
+    }
+  }
+  EXPECT_EQ(picture(joined(init, {"--hires", "2:latent:0.5"}), "pix2pix").width, 128);
+  expect_refused(joined(init, {"--hires", "2"}), 2, "take latent as the hires upscaler", "pix2pix");
+  expect_refused({"--hires", "2:latnet"}, 1, "expected lanczos, latent, latent-nearest or the file");
+  expect_refused({"--hires", "2:latent:1.5"}, 2, "hires strength 1.5: expected 0 to 1");
 }
 
 TEST_F(Joining, ASingleFileIsTheModelOfItsFolder) {
@@ -173,7 +218,7 @@ TEST_F(Joining, FilesThatDoNotServeAreRefused) {
   expect_refused({"--init", file("start.png"), "--strength", "0.2"}, 2, "none of 2 steps runs");
   expect_refused({"--lora", fixture("loras/lora-sdxl.safetensors")}, 1, "made for");
   expect_refused({"--lora", file("none.safetensors")}, 1, "none.safetensors");
-  expect_refused({"--control", fixture("models/controlnet-sdxl") + "=" + file("start.png")}, 2, "another family");
+  expect_refused({"--control", fixture("models/controlnet-sdxl") + "=" + file("start.png")}, 1, "another family");
   expect_refused({"--control", control, "--annotator", "cany"}, 2, "canny and none");
   expect_refused({"--deepcache", "0"}, 2, "deepcache");
 }

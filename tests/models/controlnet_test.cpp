@@ -77,7 +77,7 @@ TEST_P(ControlNetAsTheReference, TellsWhatItSaw) {
 
 TEST_P(ControlNetAsTheReference, SteersTheUNet) {
   const UNet unet = load_unet(ModelFolder(model_path(GetParam().model)));
-  net_.config().check_fits(unet.config());
+  net_.config().check_fits(unet.config(), "");
   const auto plain = run(*backend_, [&](Context& ctx) { return predict(ctx, unet, reference_, nullptr); });
   const auto full = run(*backend_, [&](Context& ctx) {
     Residuals sum;
@@ -129,8 +129,9 @@ TEST(Residuals, AddUpWithTheirWeights) {
 
 TEST(ControlNet, IsForOneFamily) {
   const UNet unet = load_unet(ModelFolder(model_path("sd1")));
-  expect_error(ErrorCode::usage, "another family of models: it has 96 added channels, the model 0",
-               [&] { config_of("sdxl").check_fits(unet.config()); });
+  expect_error(ErrorCode::bad_model,
+               "net.safetensors: a ControlNet for another family of models: it has 96 added channels, the model 0",
+               [&] { config_of("sdxl").check_fits(unet.config(), "net.safetensors"); });
 }
 
 TEST(ControlNet, RefusesWhatItDoesNotCompute) {

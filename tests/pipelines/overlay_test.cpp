@@ -29,12 +29,12 @@ int level_at(const Image& image, int x, int y) {
 Request painting(Mask mask) { return {.start = Start{.picture = filled(64, 48, 100)}, .mask = std::move(mask)}; }
 
 TEST(Overlay, LeavesWhatTheModelMadeWithAHardMask) {
-  const Overlay overlay(painting({.picture = mask_from(64, 48, 32)}));
+  const Overlay overlay(painting({.picture = mask_from(64, 48, 32)}), 8);
   EXPECT_EQ(level_at(overlay.lay(filled(64, 48, 7)), 0, 0), 7);
 }
 
 TEST(Overlay, KeepsTheOriginalUnderASoftMaskAndFadesBetween) {
-  const Overlay overlay(painting({.picture = mask_from(64, 48, 32), .blur = 3}));
+  const Overlay overlay(painting({.picture = mask_from(64, 48, 32), .blur = 3}), 8);
   const Image whole = overlay.lay(filled(64, 48, 200));
   EXPECT_EQ(level_at(whole, 4, 20), 100);
   EXPECT_EQ(level_at(whole, 60, 20), 200);
@@ -43,7 +43,7 @@ TEST(Overlay, KeepsTheOriginalUnderASoftMaskAndFadesBetween) {
 }
 
 TEST(Overlay, GivesTheModelTheSurroundingsOfTheMaskAtFullSize) {
-  const Overlay overlay(painting({.picture = mask_from(64, 48, 48), .only_masked = 0}));
+  const Overlay overlay(painting({.picture = mask_from(64, 48, 48), .only_masked = 0}), 8);
   const Request& asked = overlay.request();
   EXPECT_EQ(asked.width, 64);
   EXPECT_EQ(asked.height, 48);
@@ -58,7 +58,7 @@ TEST(Overlay, GivesTheModelTheSurroundingsOfTheMaskAtFullSize) {
 
 TEST(Overlay, RefusesAMaskThatIsDarkEverywhere) {
   try {
-    const Overlay overlay(painting({.picture = filled(64, 48, 0), .only_masked = 8}));
+    const Overlay overlay(painting({.picture = filled(64, 48, 0), .only_masked = 8}), 8);
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::usage);

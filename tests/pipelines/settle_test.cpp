@@ -47,6 +47,29 @@ TEST(Settle, TakesTheModelsDefaults) {
   EXPECT_EQ(job.seeds, (std::vector<std::uint64_t>{5, 6, 7}));
 }
 
+// What the pipelines of the reference take, and for distilled models what their authors say: few steps, and no guidance
+// beside the one that is in them.
+TEST(Settle, DefaultsAreThoseOfTheFamily) {
+  struct Case {
+    const char *name, *sampler;
+    int steps;
+    double guidance;
+  };
+  for (const Case& each :
+       {Case{"sd15", "", 50, 7.5}, Case{"sd21", "", 50, 7.5}, Case{"sdxl", "", 50, 5}, Case{"sd-turbo", "", 4, 1},
+        Case{"sdxl-turbo", "", 4, 1}, Case{"lcm", "", 4, 8.5}, Case{"sd-turbo", "ddim", 4, 1},
+        // With LCM-LoRA or TCD's.
+        Case{"sd15", "lcm", 4, 1}, Case{"sd15", "TCDScheduler", 4, 1}, Case{"sdxl", "lcm", 4, 1}}) {
+    const auto preset = load_model({.name = std::string("synthetic:") + each.name});
+    const Job job = settle(*preset, {.sampling = {.sampler = each.sampler}});
+    EXPECT_EQ(job.steps, each.steps) << each.name << " " << each.sampler;
+    EXPECT_EQ(job.guidance, each.guidance) << each.name << " " << each.sampler;
+    const Job asked = settle(*preset, {.steps = 7, .guidance = 3.0, .sampling = {.sampler = each.sampler}});
+    EXPECT_EQ(asked.steps, 7) << each.name;
+    EXPECT_EQ(asked.guidance, 3) << each.name;
+  }
+}
+
 Image grey(int width, int height) {
   return {.width = width,
           .height = height,

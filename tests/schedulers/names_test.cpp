@@ -108,6 +108,20 @@ const Meanings diffusers = {{"AmusedScheduler", "~"},
                             {"FlaxPNDMScheduler", "pndm"},
                             {"FlaxScoreSdeVeScheduler", "~euler-a"}};
 
+// The schedule types of A1111 1.10: Sumi's name, or the option that comes nearest.
+const std::map<std::string, std::string> a1111_schedules = {{"Automatic", ""},
+                                                            {"Uniform", "default"},
+                                                            {"Karras", "karras"},
+                                                            {"Exponential", "exponential"},
+                                                            {"Polyexponential", "exponential"},
+                                                            {"SGM Uniform", "--spacing trailing"},
+                                                            {"KL Optimal", "--schedule karras"},
+                                                            {"Align Your Steps", "--schedule karras"},
+                                                            {"Simple", "--spacing trailing"},
+                                                            {"Normal", "--spacing linspace"},
+                                                            {"DDIM", "--spacing leading"},
+                                                            {"Beta", "beta"}};
+
 std::string with_case(std::string text, int (*change)(int)) {
   std::transform(text.begin(), text.end(), text.begin(), [&](unsigned char c) { return static_cast<char>(change(c)); });
   return text;
@@ -121,6 +135,17 @@ TEST(SamplerNames, OfOtherProgramsAreUnderstoodInAnyCase) {
       EXPECT_EQ(meaning(with_case(name, std::toupper)), expected) << name;
     }
   }
+}
+
+TEST(ScheduleNames, OfA1111AreUnderstoodInAnyCase) {
+  for (const auto& [name, expected] : a1111_schedules) {
+    for (const std::string& spelled : {name, with_case(name, std::tolower), with_case(name, std::toupper)}) {
+      const auto found = understand_schedule(spelled);
+      ASSERT_TRUE(found) << spelled;
+      EXPECT_EQ(found->instead.empty() ? found->schedule : found->instead, expected) << spelled;
+    }
+  }
+  EXPECT_FALSE(understand_schedule("karas"));
 }
 
 TEST(SamplerNames, OfSumiMeanThemselves) {

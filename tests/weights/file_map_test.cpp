@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sumi/program.h"
 #include "support/scratch.h"
 #include "weights/safetensors.h"
 
