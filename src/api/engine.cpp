@@ -5,7 +5,7 @@
 #include <cmath>
 #include <map>
 
-#include "api/device.h"
+#include "api/opened.h"
 #include "api/parameters.h"
 #include "api/report.h"
 #include "api/safety.h"
@@ -14,9 +14,7 @@
 #include "core/threads.h"
 #include "pipelines/denoise.h"
 #include "pipelines/enlarge.h"
-#include "pipelines/extras.h"
 #include "pipelines/overlay.h"
-#include "pipelines/session.h"
 
 namespace sumi {
 namespace {
@@ -54,13 +52,8 @@ std::vector<std::string> notes_of(const Request& request) {
 }  // namespace
 
 /// Everything that lasts from run to run.
-struct Engine::State {
-  explicit State(const EngineOptions& chosen)
-      : options(chosen),
-        device(make_device(chosen)),
-        model(load_model(choice_of(chosen))),
-        session(*device.backend, device.type),
-        load_seconds(seconds_since(begin)) {}
+struct Engine::State : Opened {
+  using Opened::Opened;
 
   /// Where `latents` are wanted, they come instead of pixels: the pictures have a size alone.
   Result run(Request request, const Hooks& hooks, std::vector<float>* latents = nullptr);
@@ -68,18 +61,16 @@ struct Engine::State {
   Result run_twice(Request request, const Hooks& hooks);
   Start enlarge(const Request& request, const Picture& small, std::span<const float> latents, int width, int height);
 
-  Clock::time_point begin = Clock::now();
-  EngineOptions options;
-  Device device;
-  std::unique_ptr<Model> model;
-  Extras extras;
   SafetyGuard safety;
   std::map<std::string, std::unique_ptr<Model>> refiners;
-  Session session;
-  double load_seconds;  ///< not yet reported
+  double load_seconds = 0;  ///< not yet reported
 };
 
-Engine::Engine(const EngineOptions& options) : state_(std::make_unique<State>(options)) {}
+Engine::Engine(const EngineOptions& options) {
+  const auto begin = Clock::now();
+  state_ = std::make_unique<State>(options);
+  state_->load_seconds = seconds_since(begin);
+}
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;

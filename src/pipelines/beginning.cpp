@@ -14,19 +14,6 @@ Tensor for_each_picture(Context& ctx, const Tensor& x, std::int64_t pictures) {
   return repeat(ctx, x, std::vector(static_cast<std::size_t>(pictures), 1.0));
 }
 
-/// A picture's latents: one drawn from their distribution with each seed's noise, where they are one.
-Tensor encode(Context& ctx, const Model& model, const Job& job, const Tensor& picture, Noise& noise) {
-  const Vae::Gaussian gaussian = model.vae.encode(ctx, picture, job.vae_tiling);
-  const std::size_t size = gaussian.mean.size();
-  std::vector<float> values(static_cast<std::size_t>(noise.shape().elements()));
-  if (!gaussian.log_variance.empty()) values = noise.draw_values(ctx.backend.dry());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const double deviation = gaussian.log_variance.empty() ? 0 : std::exp(.5 * gaussian.log_variance[i % size]);
-    values[i] = static_cast<float>(model.vae.scaled(gaussian.mean[i % size] + deviation * values[i]));
-  }
-  return ctx.upload(values, noise.shape());
-}
-
 /// A mask at the size of the latents: the pixel at the corner of each, as the reference takes it.
 std::vector<float> at_latents(const Grey& mask, std::int64_t reduction) {
   std::vector<float> values;
@@ -52,7 +39,8 @@ Tensor inpainting_channels(Context& ctx, const Model& model, const Job& job, Noi
   const Shape shape = noise.shape();
   const std::vector<float> mask = at_latents(*job.mask, model.vae.reduction());
   const Tensor once = ctx.upload(mask, {1, shape[1], shape[2], 1});
-  return concat(ctx, for_each_picture(ctx, once, shape[0]), encode(ctx, model, job, without_masked(ctx, job), noise));
+  return concat(ctx, for_each_picture(ctx, once, shape[0]),
+                encode_picture(ctx, model, without_masked(ctx, job), job.vae_tiling, noise));
 }
 
 /// The middle of the picture's distribution, unscaled, as InstructPix2Pix was trained.
@@ -76,6 +64,18 @@ Tensor given_latents(Context& ctx, const Job& job, const Shape& shape) {
 
 }  // namespace
 
+Tensor encode_picture(Context& ctx, const Model& model, const Tensor& picture, bool tiled, Noise& noise) {
+  const Vae::Gaussian gaussian = model.vae.encode(ctx, picture, tiled);
+  const std::size_t size = gaussian.mean.size();
+  std::vector<float> values(static_cast<std::size_t>(noise.shape().elements()));
+  if (!gaussian.log_variance.empty()) values = noise.draw_values(ctx.backend.dry());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double deviation = gaussian.log_variance.empty() ? 0 : std::exp(.5 * gaussian.log_variance[i % size]);
+    values[i] = static_cast<float>(model.vae.scaled(gaussian.mean[i % size] + deviation * values[i]));
+  }
+  return ctx.upload(values, noise.shape());
+}
+
 Beginning begin(Context& ctx, const Model& model, const Job& job, Noise& noise) {
   Beginning beginning;
   const bool keeps = job.mask && !model.paints_masked();
@@ -85,7 +85,7 @@ Beginning begin(Context& ctx, const Model& model, const Job& job, Noise& noise) 
   const bool given = !job.latents.empty();
   Tensor clean;
   if (job.picture && (keeps || !(job.from_noise || given))) {
-    clean = encode(ctx, model, job, upload_picture(ctx, *job.picture, -1), noise);
+    clean = encode_picture(ctx, model, upload_picture(ctx, *job.picture, -1), job.vae_tiling, noise);
   }
   const Tensor fresh = noise.draw_first(ctx);
   const Step& first = job.schedule.steps.front();

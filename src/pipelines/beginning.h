@@ -22,6 +22,10 @@ struct Beginning {
   std::optional<Kept> kept;
 };
 
+/// A picture's latents as the UNet sees them: (batch, height, width, channels), one drawn from their distribution with
+/// each seed's noise, where they are one. picture: (1, height, width, 3) of -1 to 1.
+Tensor encode_picture(Context& ctx, const Model& model, const Tensor& picture, bool tiled, Noise& noise);
+
 Beginning begin(Context& ctx, const Model& model, const Job& job, Noise& noise);
 
 }  // namespace sumi

@@ -6,7 +6,9 @@
 
 #include "ops/elementwise.h"
 #include "pipelines/beginning.h"
+#include "pipelines/latents.h"
 #include "pipelines/predictor.h"
+#include "pipelines/slots.h"
 
 namespace sumi {
 namespace {
@@ -19,15 +21,15 @@ class Clock {
   Clock(const Watch& watch, Context& ctx, Phase phase, int steps)
       : watch_(watch), ctx_(ctx), phase_(phase), steps_(steps) {}
 
-  void tell(int step, std::function<Image()> preview = {}) const {
+  void tell(int step) const { tell(Progress{.step = step}); }
+  /// Adds the phase and its times.
+  void tell(Progress progress) const {
     if (!watch_.progress || ctx_.backend.dry()) return;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-    watch_.progress({.phase = phase_,
-                     .step = step,
-                     .steps = steps_,
-                     .seconds = seconds,
-                     .steps_per_second = step > 0 && seconds > 0 ? step / seconds : 0,
-                     .preview = std::move(preview)});
+    progress.phase = phase_;
+    progress.steps = steps_;
+    progress.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    if (progress.step > 0 && progress.seconds > 0) progress.steps_per_second = progress.step / progress.seconds;
+    watch_.progress(progress);
   }
 
  private:
@@ -38,45 +40,14 @@ class Clock {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-Predictor read_prompt(Context& ctx, const Model& model, const Job& job, const Watch& watch) {
+Predictor read_prompt(Context& ctx, const Model& model, const Job& job, const Watch& watch, const Shape& latents) {
   const Trace::Span span(ctx.trace, "phase", "text");
   const Clock clock(watch, ctx, Phase::text, 1);
   clock.tell(0);
-  Predictor predictor(ctx, model, job);
+  Predictor predictor(ctx, model, job, latents);
   clock.tell(1);
   return predictor;
 }
-
-/// The tensors that a sampler's arithmetic works on, by slot.
-class Slots {
- public:
-  Slots(Context& ctx, const Schedule& schedule, Noise& noise, Tensor sample) : noise_(noise) {
-    slots_.resize(static_cast<std::size_t>(kept(schedule.kept)));
-    for (int i = 0; i < schedule.kept; ++i) at(kept(i)) = ctx.tensor(sample.shape(), DType::f32);
-    at(Slot::sample) = std::move(sample);
-  }
-
-  const Tensor& sample() const { return slots_[static_cast<std::size_t>(Slot::sample)]; }
-
-  void apply(Context& ctx, const Step& step, const Tensor& prediction) {
-    at(Slot::prediction) = prediction;
-    for (const Combination& update : step.updates) {
-      std::vector<Term> terms;
-      for (const auto& term : update.terms) {
-        if (term.slot == Slot::noise && !at(Slot::noise)) at(Slot::noise) = noise_.draw(ctx);
-        terms.push_back({term.coefficient, at(term.slot)});
-      }
-      combine(ctx, terms, {.limit = update.limit, .into = at(update.to)});
-    }
-    at(Slot::prediction) = at(Slot::noise) = {};
-  }
-
- private:
-  Tensor& at(Slot slot) { return slots_[static_cast<std::size_t>(slot)]; }
-
-  Noise& noise_;
-  std::vector<Tensor> slots_;
-};
 
 /// Puts back what is not painted, as noisy as the next step expects it.
 void put_back(Context& ctx, const Beginning::Kept& kept, const Step* next, const Tensor& latents) {
@@ -91,53 +62,86 @@ class PredictionOfKind {
   explicit PredictionOfKind(Predictor& predict) : predict_(predict) {}
 
   Tensor operator()(Context& ctx, std::size_t step, const Tensor& latents) {
-    const auto known = flops_.find(predict_.kind(step));
+    const std::vector<bool> kind = predict_.call(step).kind();
+    const auto known = flops_.find(kind);
     if (ctx.backend.dry() && known != flops_.end()) {
       ctx.flops += known->second;
       return ctx.tensor(latents.shape(), DType::f32);
     }
     const double before = ctx.flops;
     Tensor prediction = predict_(ctx, step, latents);
-    flops_[predict_.kind(step)] = ctx.flops - before;
+    flops_[kind] = ctx.flops - before;
     return prediction;
   }
 
  private:
   Predictor& predict_;
-  std::map<int, double> flops_;
+  std::map<std::vector<bool>, double> flops_;
+};
+
+/// Tells of each step, and lets the watcher look at the latents and replace them.
+class StepTeller {
+ public:
+  StepTeller(Context& ctx, const Model& model, const Job& job, const Watch& watch, const Slots& slots)
+      : ctx_(ctx),
+        model_(model),
+        job_(job),
+        watch_(watch),
+        slots_(slots),
+        clock_(watch, ctx, Phase::denoise, static_cast<int>(job.schedule.steps.size())) {}
+
+  /// The finished latents as a step's input and prediction estimate them, of the first picture; absent where nobody
+  /// may ask for them.
+  Tensor estimate(const Step& step, const Tensor& prediction) const {
+    if (!watch_.previews) return {};
+    return combine(ctx_, std::array{Term{step.estimate_sample, slots_.sample().slice(0, 1)},
+                                    Term{step.estimate_prediction, prediction.slice(0, 1)}});
+  }
+
+  void tell(std::size_t done, const Tensor& estimate) const {
+    const auto preview = [&] { return to_image(decode(ctx_, model_, estimate, job_.vae_tiling), 0); };
+    if (estimate && ctx_.backend.dry() && done == 1) preview();
+    clock_.tell({.step = static_cast<int>(done),
+                 .preview = estimate ? std::function<Image()>(preview) : nullptr,
+                 .timestep = done > 0 ? job_.schedule.steps[done - 1].timestep : 0,
+                 .latents = [this] { return download_latents(ctx_, slots_.sample()); },
+                 .replace = [this](const Latents& latents) { overwrite_latents(ctx_, latents, slots_.sample()); }});
+  }
+
+ private:
+  Context& ctx_;
+  const Model& model_;
+  const Job& job_;
+  const Watch& watch_;
+  const Slots& slots_;
+  Clock clock_;
 };
 
 }  // namespace
 
 Tensor denoise(Context& ctx, const Model& model, const Job& job, const Watch& watch, const Tensor& from) {
-  Predictor predictor = read_prompt(ctx, model, job, watch);
-  const Trace::Span span(ctx.trace, "phase", "denoise");
   const std::int64_t reduction = model.vae.reduction();
   const Shape shape{static_cast<std::int64_t>(job.seeds.size()), job.height / reduction, job.width / reduction,
                     model.latent_channels()};
+  Predictor predictor = read_prompt(ctx, model, job, watch, shape);
+  const Trace::Span span(ctx.trace, "phase", "denoise");
   Noise noise(job.rng, job.seeds, shape, job.variation);
   Beginning beginning = from ? Beginning{.latents = from} : begin(ctx, model, job, noise);
   predictor.set_extra(ctx, beginning.extra);
   beginning.extra = {};
-  Slots slots(ctx, job.schedule, noise, std::move(beginning.latents));
+  Slots slots(ctx, job.schedule.kept, std::move(beginning.latents));
   PredictionOfKind predict(predictor);
   const std::vector<Step>& steps = job.schedule.steps;
-  const Clock clock(watch, ctx, Phase::denoise, static_cast<int>(steps.size()));
+  const StepTeller teller(ctx, model, job, watch, slots);
+  teller.tell(0, {});
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const Trace::Span step_span(ctx.trace, "step", fmt::format("step {}", i + 1));
     const Tensor prediction = predict(ctx, i, slots.sample());
-    const auto estimate = [&] {
-      const Tensor latents = combine(ctx, std::array{Term{steps[i].estimate_sample, slots.sample()},
-                                                     Term{steps[i].estimate_prediction, prediction}});
-      return to_image(decode(ctx, model, latents.slice(0, 1), job.vae_tiling), 0);
-    };
-    if (watch.previews && ctx.backend.dry() && i == 0) estimate();
-    clock.tell(static_cast<int>(i), watch.previews ? std::function<Image()>(estimate) : nullptr);
-    slots.apply(ctx, steps[i], prediction);
+    const Tensor estimate = teller.estimate(steps[i], prediction);
+    slots.apply(ctx, steps[i], prediction, noise);
     if (beginning.kept) put_back(ctx, *beginning.kept, i + 1 < steps.size() ? &steps[i + 1] : nullptr, slots.sample());
-    if (watch.step) watch.step(static_cast<int>(i), steps[i].timestep, ctx, slots.sample());
+    teller.tell(i + 1, estimate);
   }
-  clock.tell(static_cast<int>(steps.size()));
   return slots.sample();
 }
 

@@ -10,9 +10,6 @@ namespace sumi {
 
 /// What a caller may look at while the pictures are made.
 struct Watch {
-  /// After each step: its index, its timestep, and the latents (batch, height/8, width/8, channels), float32. What it
-  /// writes into them is what the next step begins with.
-  std::function<void(int step, double timestep, Context& ctx, const Tensor& latents)> step;
   std::function<void(const Progress&)> progress;
   bool previews = false;  ///< `Progress::preview` may be called: the dry run plans its memory
 };

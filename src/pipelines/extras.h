@@ -22,13 +22,14 @@ class Extras {
   /// learn_words.
   std::vector<std::string> apply(Model& model, Request& request);
 
+  /// The two halves of `apply` that do not look at prompts.
+  std::vector<std::string> adapt(Model& model, const std::vector<Lora>& loras);
+  void teach(Model& model, const std::vector<std::filesystem::path>& files);
+
   /// Error(not_found, bad_file, bad_model, unsupported).
   std::shared_ptr<const ControlNet> controlnet(const Model& model, const std::string& name);
 
  private:
-  std::vector<std::string> adapt(Model& model, const std::vector<Lora>& loras);
-  void teach(Model& model, const std::vector<std::filesystem::path>& files);
-
   std::map<std::filesystem::path, AdapterPtr> adapters_;
   std::map<std::string, std::shared_ptr<const ControlNet>> controlnets_;
   std::vector<std::filesystem::path> embeddings_;  // those that the model knows

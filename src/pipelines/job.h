@@ -6,22 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "accel/deepcache.h"
-#include "accel/token_merging.h"
 #include "image/resize.h"
-#include "models/controlnet.h"
-#include "pipelines/model.h"
-#include "schedulers/scheduler.h"
+#include "pipelines/choices.h"
 #include "sumi/request.h"
 
 namespace sumi {
-
-/// A ControlNet at work.
-struct ControlJob {
-  std::shared_ptr<const ControlNet> net;
-  Image picture;  ///< of the size that is made
-  double weight, start, end;
-};
 
 /// A request with every choice made for one model.
 struct Job {
@@ -43,16 +32,10 @@ struct Job {
   std::vector<float> latents;    ///< to begin with instead of the picture's, (height, width, channels); or empty
   bool from_noise = true;        ///< the first latents are noise alone
   std::optional<Grey> mask;      ///< 255 is painted, else 0; of the size that is made
-  std::vector<ControlJob> controls;
-  bool guess_mode = false;
+  Aids aids;
   std::vector<float> sizes, negative_sizes;  ///< the numbers that SDXL is told
-  std::optional<DeepCache> deepcache;
-  std::optional<TokenMerging> tome;
   bool vae_tiling = false;
 };
-
-/// Opens the ControlNet of that name, or gives the one that is open.
-using FindControlNet = std::function<std::shared_ptr<const ControlNet>(const std::string& name)>;
 
 /// Error(usage) naming the field that makes no sense or that this model cannot do.
 Job settle(const Model& model, const Request& request, const FindControlNet& find = {});

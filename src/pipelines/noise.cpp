@@ -44,16 +44,15 @@ std::vector<float> Noise::draw_values(bool dry) {
   return values;
 }
 
-Tensor Noise::draw_first(Context& ctx) {
-  std::vector<float> values = draw_values(ctx.backend.dry());
-  if (variation_ && !ctx.backend.dry()) {
-    const Shape one{1, shape_[1], shape_[2], shape_[3]};
-    const std::vector<float> toward = Noise(rng_, std::array{variation_->seed}, one).draw_values(false);
-    for (std::size_t i = 0; i < sources_.size(); ++i) {
-      go_round(std::span(values).subspan(i * toward.size(), toward.size()), toward, variation_->strength);
-    }
+std::vector<float> Noise::draw_first_values(bool dry) {
+  std::vector<float> values = draw_values(dry);
+  if (!variation_ || dry) return values;
+  const Shape one{1, shape_[1], shape_[2], shape_[3]};
+  const std::vector<float> toward = Noise(rng_, std::array{variation_->seed}, one).draw_values(false);
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    go_round(std::span(values).subspan(i * toward.size(), toward.size()), toward, variation_->strength);
   }
-  return ctx.upload(values, shape_);
+  return values;
 }
 
 }  // namespace sumi

@@ -21,7 +21,8 @@ class Noise {
   std::vector<float> draw_values(bool dry);
   Tensor draw(Context& ctx) { return ctx.upload(draw_values(ctx.backend.dry()), shape_); }
   /// The noise that pictures begin with: drawn, or on its way to another seed's.
-  Tensor draw_first(Context& ctx);
+  std::vector<float> draw_first_values(bool dry);
+  Tensor draw_first(Context& ctx) { return ctx.upload(draw_first_values(ctx.backend.dry()), shape_); }
   const Shape& shape() const { return shape_; }
 
  private:

@@ -173,7 +173,23 @@ void clear_rows(const Model& model, const std::vector<PromptText>& prompts, std:
 
 }  // namespace
 
-EncodedPrompts encode_prompts(Context& ctx, const Model& model, const std::vector<PromptText>& prompts) {
+std::vector<float> size_numbers(const Model& model, std::int64_t width, std::int64_t height, const Micro& micro,
+                                double aesthetic) {
+  if (!model.pooled()) return {};
+  const auto made = std::pair(static_cast<int>(width), static_cast<int>(height));
+  const auto original = micro.original.value_or(made), target = micro.target.value_or(made);
+  std::vector<float> sizes{static_cast<float>(original.second), static_cast<float>(original.first),
+                           static_cast<float>(micro.crop_y), static_cast<float>(micro.crop_x)};
+  if (model.size_numbers() == 5) {
+    sizes.push_back(static_cast<float>(aesthetic));
+  } else {
+    sizes.push_back(static_cast<float>(target.second));
+    sizes.push_back(static_cast<float>(target.first));
+  }
+  return sizes;
+}
+
+UNet::Prompt encode_prompts(Context& ctx, const Model& model, const std::vector<PromptText>& prompts) {
   const auto batch = static_cast<std::int64_t>(prompts.size());
   const auto upload = [&](std::vector<float> values, Shape shape) {
     clear_rows(model, prompts, values);
@@ -185,7 +201,10 @@ EncodedPrompts encode_prompts(Context& ctx, const Model& model, const std::vecto
     cuts.push_back(cut(model.texts[i], i > 0, model.pooled() ? 1 : 0, prompts));
     for (const Chunks& row : cuts.back()) most = std::max(most, row.size());
   }
-  EncodedPrompts encoded;
+  UNet::Prompt encoded;
+  for (const PromptText& prompt : prompts) {
+    encoded.sizes.insert(encoded.sizes.end(), prompt.sizes.begin(), prompt.sizes.end());
+  }
   for (std::size_t i = 0; i < model.texts.size(); ++i) {
     std::vector<std::vector<Chunk>> rows;
     for (Chunks& row : cuts[i]) rows.push_back(std::move(row).finish(most));

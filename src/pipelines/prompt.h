@@ -15,18 +15,19 @@ struct PromptText {
   int clip_skip = 0;        ///< more layers left out at the end
   bool absent = false;      ///< a negative prompt that was not given
   PromptSyntax syntax = PromptSyntax::weighted;
+  std::vector<float> sizes = {};  ///< as `size_numbers` gives them
 };
 
-struct EncodedPrompts {
-  Tensor tokens;  ///< (prompts, tokens, channels of all encoders) of ctx.type
-  Tensor pooled;  ///< (prompts, channels) of ctx.type, of models that take it
-};
+/// The numbers that SDXL and its refiner are told beside a prompt (Podell et al., 2023, section 2.2); none for other
+/// models. Width and height in pixels, of what is made.
+std::vector<float> size_numbers(const Model& model, std::int64_t width, std::int64_t height, const Micro& micro,
+                                double aesthetic);
 
-/// Embeddings of prompts, one after the other along the first axis.
+/// Prompts as the UNet takes them, one after the other along the first axis.
 /// A weighted prompt is read as pieces (text/prompt.h), cut in chunks of 75 tokens that are encoded one by one and
 /// joined along the tokens; shorter prompts are padded with empty chunks. Each token's embedding is multiplied by its
 /// weight, then the chunk is rescaled to its old mean. A prompt of one chunk without weights is the reference's plain
 /// encoding. The pooled embedding is that of the first chunk.
-EncodedPrompts encode_prompts(Context& ctx, const Model& model, const std::vector<PromptText>& prompts);
+UNet::Prompt encode_prompts(Context& ctx, const Model& model, const std::vector<PromptText>& prompts);
 
 }  // namespace sumi

@@ -34,6 +34,10 @@ void Session::run(const Booked& booked, const Body& body, Trace* trace, const st
   body(ctx);
 }
 
+Workspace Session::open(const Booked& booked) const {
+  return {backend_, type_, Arena(backend_.allocate(booked.activation_bytes), booked.activation_bytes)};
+}
+
 void Session::release() {
   memory_.reset();
   capacity_ = 0;

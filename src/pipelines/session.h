@@ -12,6 +12,15 @@ struct Booked {
   double flops = 0;
 };
 
+/// Memory for a computation in several calls: what one leaves in the arena, the next finds.
+struct Workspace {
+  Backend& backend;
+  DType type;
+  Arena arena;
+
+  Context context() { return {.backend = backend, .arena = arena, .type = type}; }
+};
+
 /// Computations on one backend: each is run dry first, which books its weights and gives the size of its arena, then
 /// for real in an arena of that size. The body must make the same calls both times.
 class Session {
@@ -25,6 +34,8 @@ class Session {
   Booked plan(const Body& body);
   /// `booked` from `plan` of the same body.
   void run(const Booked& booked, const Body& body, Trace* trace = nullptr, const std::atomic<bool>* stop = nullptr);
+  /// For calls that `plan` has seen in this order.
+  Workspace open(const Booked& booked) const;
   /// Packs the weights that the body uses, and computes nothing.
   void load(const Body& body, const std::atomic<bool>* stop = nullptr);
   /// Memory kept from the last run.

@@ -120,13 +120,16 @@ class Comparison {
  public:
   explicit Comparison(const Fixture& fixture) : fixture_(fixture) {}
 
-  void step(int i, double timestep, Context& ctx, const Tensor& latents) {
-    if (ctx.backend.dry()) return;
-    const std::string name = "latents." + std::to_string(i);
-    if (!fixture_.has(name)) return;
-    EXPECT_NEAR(fixture_.values("timestep." + std::to_string(i)).at(0), timestep, 1e-3) << "step " << i;
-    const auto expected = fixture_.values(name);
-    const auto found = channels_first(ctx.download(latents), latents.shape());
+  void tell(const Progress& progress) {
+    if (progress.phase != Progress::Phase::denoise || progress.step == 0) return;
+    const std::string step = std::to_string(progress.step - 1);
+    if (!fixture_.has("latents." + step)) return;
+    EXPECT_NEAR(fixture_.values("timestep." + step).at(0), progress.timestep, 1e-3) << "step " << step;
+    const auto expected = fixture_.values("latents." + step);
+    const Latents latents = progress.latents();
+    const auto [batch, height, width, channels] = latents.shape();
+    const std::vector<float> values(latents.values().begin(), latents.values().end());
+    const auto found = channels_first(values, {batch, height, width, channels});
     errors_.latents = std::max(errors_.latents, largest_difference(found, expected) / largest(expected));
     ++compared_;
   }
@@ -164,10 +167,7 @@ Errors run_pipeline_case(const Fixture& fixture, const Device& device) {
   Comparison comparison(fixture);
   Pixels pixels;
   const auto body = [&](Context& ctx) {
-    pixels =
-        make_pictures(ctx, *model, job, {.step = [&](int i, double timestep, Context& here, const Tensor& latents) {
-                        comparison.step(i, timestep, here, latents);
-                      }});
+    pixels = make_pictures(ctx, *model, job, {.progress = [&](const Progress& now) { comparison.tell(now); }});
   };
   session.run(session.plan(body), body);
   return comparison.finish(pixels);

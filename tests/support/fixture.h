@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -10,7 +11,11 @@
 
 namespace sumi::test {
 
-inline std::filesystem::path fixtures() { return std::filesystem::path(SUMI_SOURCE_DIR) / "tests" / "fixtures"; }
+/// The folder of what the reference computed; SUMI_FIXTURES names another, of other weights and seeds.
+inline std::filesystem::path fixtures() {
+  const char* other = std::getenv("SUMI_FIXTURES");
+  return other ? std::filesystem::path(other) : std::filesystem::path(SUMI_SOURCE_DIR) / "tests" / "fixtures";
+}
 
 /// One case of the reference: what was asked, and the tensors that came out.
 class Fixture {
