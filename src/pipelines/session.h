@@ -10,6 +10,7 @@ namespace sumi {
 struct Booked {
   std::size_t activation_bytes = 0;  ///< the arena that the run needs, exactly
   double flops = 0;
+  double factor_flops = 0;  ///< of these, by factors beside weights
 };
 
 /// Computations on one backend: each is run dry first, which books its weights and gives the size of its arena, then
