@@ -27,6 +27,13 @@ std::string summary(const Report& report, std::size_t pictures) {
                      report.dtype, report.steps, rate_text(report.steps_per_second));
 }
 
+std::string adapters_text(const Report& r) {
+  std::string text = fmt::format("{} weights merged", r.weights_merged);
+  if (r.weights_beside == 0) return text;
+  return text + fmt::format(", {} with factors beside them: {:.1f} % of the work", r.weights_beside,
+                            100 * r.factor_flops / r.flops);
+}
+
 std::string details(const Report& r) {
   const std::size_t predicted = r.planned_bytes + r.weight_bytes + r.fixed_bytes;
   std::string text;
@@ -43,6 +50,7 @@ std::string details(const Report& r) {
                             bytes_text(predicted), bytes_text(r.planned_bytes), bytes_text(r.weight_bytes),
                             bytes_text(r.fixed_bytes), bytes_text(r.peak_bytes)));
   add("work", fmt::format("{}FLOP in {} threads", count_text(r.flops) + (r.flops < 1000 ? " " : ""), r.threads));
+  if (r.weights_beside + r.weights_merged > 0) add("adapters", adapters_text(r));
   return text;
 }
 

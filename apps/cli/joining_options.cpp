@@ -44,6 +44,12 @@ Control parse_control(const std::string& text) {
           .end = at_or(numbers, 2, 1)};
 }
 
+LoraMode parse_lora_mode(const std::string& mode) {
+  if (mode == "merge") return LoraMode::merge;
+  if (mode == "apply") return LoraMode::apply;
+  refuse("--lora-mode: '{}' is neither merge nor apply", mode);
+}
+
 Lora parse_lora(const std::string& text) {
   const auto [file, numbers] = split_numbers("--lora", text, 2);
   Lora lora{.file = file, .weight = at_or(numbers, 0, 1)};
@@ -118,8 +124,12 @@ void add_control_options(CLI::App& app, Joining& joining, Request& request) {
 void add_adapter_options(CLI::App& app, Request& request) {
   Options options(app, "Adapters");
   options.texts("--lora", "FILE[:W[:TEXT-W]]",
-                "LoRA, LoHa, LoKr or DoRA, its weight, that of the text part; repeatable",
+                "LoRA, LoHa, LoKr, DoRA or differences, its weight, that of the text part; repeatable",
                 [&](const Text& text) { request.loras.push_back(parse_lora(text)); });
+  options.text("--lora-mode", "MODE",
+               "merge (default) adds to the weights, at no cost per step; apply computes LoRA and LoCon beside them: "
+               "other strengths cost nothing, a layer rank * (1/in + 1/out) of its work more (-v tells the sum)",
+               [&](const Text& mode) { request.lora_mode = parse_lora_mode(mode); });
   options.text("--lora-dir", "DIR", "where <lora:name:weight> in a prompt finds name.safetensors", request.lora_folder);
   options.texts("--embedding", "FILE", "learned word (textual inversion), in prompts by its file's name; repeatable",
                 [&](const Text& file) { request.embeddings.emplace_back(file); });

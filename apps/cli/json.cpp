@@ -46,6 +46,7 @@ std::string picture_json(const std::filesystem::path& path, const Picture& pictu
                  {"decode", r.decode_seconds}}},
                {"steps_per_second", r.steps_per_second},
                {"flops", r.flops},
+               {"factor_flops", r.factor_flops},
                {"peak_bytes", r.peak_bytes},
                {"planned_bytes", r.planned_bytes},
                {"weight_bytes", r.weight_bytes},

@@ -48,6 +48,8 @@ struct Report {
   double text_seconds = 0, denoise_seconds = 0, decode_seconds = 0;
   double steps_per_second = 0;  ///< model calls, for the whole batch at once
   double flops = 0;             ///< multiplications and additions of the whole run
+  double factor_flops = 0;      ///< of these, by adapters' factors beside the weights (LoraMode::apply)
+  std::size_t weights_beside = 0, weights_merged = 0;  ///< weights with adapters' factors beside them, or merged
 
   std::size_t planned_bytes = 0;  ///< activations, by the dry run: exactly what the run is given
   std::size_t weight_bytes = 0;   ///< packed weights

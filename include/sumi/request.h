@@ -60,11 +60,17 @@ struct Control {
   std::string annotator = "";  ///< "canny" turns the picture into edges first; empty or "none" takes it as it is
 };
 
-/// A file of changes of the model: LoRA, LoHa, LoKr, DoRA.
+/// A file of changes of the model: LoRA, LoHa, LoKr, DoRA, or differences.
 struct Lora {
   std::filesystem::path file;
   double weight = 1;                  ///< of the UNet's change
   std::optional<double> text_weight;  ///< of the text encoders'; absent: as `weight`
+};
+
+/// How low-rank changes (LoRA and LoCon) join the weights; other kinds are merged either way.
+enum class LoraMode {
+  merge,  ///< into the packed weights: no cost per step, and all that they change is packed again for other strengths
+  apply,  ///< beside them: other strengths pack next to nothing, and each step computes the factors too
 };
 
 /// Hands the last steps to another model of the same latents (Podell et al., 2023, section 2.5).
@@ -139,6 +145,7 @@ struct Request {
   std::vector<Control> controls;
   bool guess_mode = false;  ///< ControlNets tell the prompt's half of guidance only, the early layers less
   std::vector<Lora> loras;
+  LoraMode lora_mode = LoraMode::merge;
   std::filesystem::path lora_folder;              ///< where `<lora:name:weight>` of a prompt looks for name.safetensors
   std::vector<std::filesystem::path> embeddings;  ///< files of learned words
   Micro micro;

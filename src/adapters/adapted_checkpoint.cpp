@@ -51,6 +51,30 @@ AdaptedCheckpoint::Adapted adapted_of(const TensorMap& tensors) {
 
 }  // namespace
 
+/// A matrix times a number that can change.
+class AdaptedSource::Scaled final : public Source {
+ public:
+  Scaled(SourcePtr matrix, double scale)
+      : Source({matrix->shape()[0], columns_of(matrix->shape())}, DType::f32),
+        matrix_(std::move(matrix)),
+        scale_(static_cast<float>(scale)) {}
+
+  void read(std::int64_t first, std::span<float> out) const override {
+    matrix_->read(first, out);
+    for (float& value : out) value *= scale_;
+  }
+  std::uint64_t revision() const override { return revision_; }
+  void set(double scale) {
+    scale_ = static_cast<float>(scale);
+    ++revision_;
+  }
+
+ private:
+  SourcePtr matrix_;
+  float scale_;
+  std::uint64_t revision_ = 0;
+};
+
 AdaptedSource::AdaptedSource(SourcePtr original)
     : Source(original->shape(), original->stored()), original_(std::move(original)) {}
 
@@ -67,10 +91,33 @@ void AdaptedSource::read(std::int64_t first, std::span<float> out) const {
   prepared()->read(first, out);
 }
 
-void AdaptedSource::set(std::vector<ScaledChange> changes) {
-  if (changes == changes_) return;
-  changes_ = std::move(changes);
-  ++revision_;
+std::vector<LowRank> AdaptedSource::beside() const {
+  std::vector<LowRank> factors;
+  for (const Beside& each : beside_) factors.push_back(each.factors);
+  return factors;
+}
+
+AdaptedSource::Beside AdaptedSource::beside_of(const ScaledChange& use) {
+  const WeightChange::Product& product = *use.change->product;
+  const auto up = std::make_shared<Scaled>(product.up, product.scale * use.weight);
+  return {use, {.row = 0, .down = product.down, .up = up}, up};
+}
+
+void AdaptedSource::set(std::vector<ScaledChange> changes, std::vector<ScaledChange> beside) {
+  if (changes != changes_) {
+    changes_ = std::move(changes);
+    ++revision_;
+  }
+  const auto same = [](const Beside& each, const ScaledChange& use) { return each.use.change == use.change; };
+  if (!std::equal(beside_.begin(), beside_.end(), beside.begin(), beside.end(), same)) {
+    beside_.clear();
+    for (const ScaledChange& use : beside) beside_.push_back(beside_of(use));
+  }
+  for (std::size_t i = 0; i < beside.size(); ++i) {
+    if (beside_[i].use == beside[i]) continue;
+    beside_[i].up->set(beside[i].change->product->scale * beside[i].weight);
+    beside_[i].use = beside[i];
+  }
 }
 
 AdaptedCheckpoint::AdaptedCheckpoint(CheckpointPtr original)

@@ -18,7 +18,8 @@ struct ScaledChange {
 };
 
 /// A tensor plus the changes that were last set; without any, exactly the tensor. The sum is made while a weight is
-/// packed, tile by tile in the thread that reads, so it takes no memory but the factors of one layer.
+/// packed, tile by tile in the thread that reads, so it takes no memory but the factors of one layer. Changes that are
+/// products may stand beside the tensor instead, for its layer to add.
 class AdaptedSource final : public Source {
  public:
   explicit AdaptedSource(SourcePtr original);
@@ -26,12 +27,23 @@ class AdaptedSource final : public Source {
   void read(std::int64_t first, std::span<float> out) const override;
   std::uint64_t revision() const override { return revision_; }
   SourcePtr prepared() const override;
+  std::vector<LowRank> beside() const override;
 
-  /// Not while anything reads. The revision grows where the changes are others than before.
-  void set(std::vector<ScaledChange> changes);
+  /// Not while anything reads. The revision grows where the changes are others than before. Where those beside differ
+  /// in weight alone, the factors stay what they are and the revisions of their `up` grow.
+  void set(std::vector<ScaledChange> changes, std::vector<ScaledChange> beside = {});
 
  private:
+  class Scaled;
+  struct Beside {
+    ScaledChange use;
+    LowRank factors;
+    std::shared_ptr<Scaled> up;
+  };
+  static Beside beside_of(const ScaledChange& use);
+
   SourcePtr original_;
+  std::vector<Beside> beside_;
   std::vector<ScaledChange> changes_;
   std::uint64_t revision_ = 0;
 };

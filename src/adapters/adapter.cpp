@@ -6,7 +6,6 @@
 
 #include "adapters/module.h"
 #include "core/check.h"
-#include "core/json.h"
 #include "weights/pickled.h"
 #include "weights/safetensors.h"
 
@@ -51,18 +50,17 @@ constexpr std::array kEndings{
     Ending{".lokr_w2_b", "lokr_w2_b"},
     Ending{".lokr_t2", "lokr_t2"},
     Ending{".diff", "diff"},
+    Ending{".diff_b", "diff_b"},
+    Ending{".w_norm", "diff"},
+    Ending{".b_norm", "diff_b"},
+    Ending{".lora_up.bias", "up_bias"},
+    Ending{".lora_B.bias", "up_bias"},
+    Ending{".lora_B.default.bias", "up_bias"},
 };
-
-std::optional<AlphaRule> peft_alpha(const std::filesystem::path& path) {
-  const auto config = path.parent_path() / "adapter_config.json";
-  if (path.stem() != "adapter_model" || !std::filesystem::exists(config)) return std::nullopt;
-  const Settings settings(read_json(config), config.string());
-  return AlphaRule{settings.number("lora_alpha", 8), settings.flag("use_rslora", false)};
-}
 
 }  // namespace
 
-AdapterPtr parse_adapter(const TensorMap& tensors, std::string where, std::optional<AlphaRule> alpha) {
+AdapterPtr parse_adapter(const TensorMap& tensors, std::string where, const AlphaRules& alphas) {
   std::map<std::string, AdapterModule, std::less<>> modules;
   std::vector<std::string> unread;
   for (const auto& item : tensors) {
@@ -74,11 +72,12 @@ AdapterPtr parse_adapter(const TensorMap& tensors, std::string where, std::optio
       continue;
     }
     const std::string module = name.substr(0, name.size() - ending->text.size());
-    modules.try_emplace(module, where, module, alpha).first->second.add(ending->part, name, item.second);
+    modules.try_emplace(module, where, module, alphas).first->second.add(ending->part, name, item.second);
   }
   std::vector<Adapter::Layer> layers;
   for (auto& [name, module] : modules) {
     if (auto change = module.take_change()) layers.push_back({name, std::move(*change)});
+    if (auto change = module.take_bias_change()) layers.push_back({name, std::move(*change), "bias"});
     for (std::string& left : module.names()) unread.push_back(std::move(left));
   }
   check(!layers.empty(), ErrorCode::unsupported,
@@ -87,7 +86,8 @@ AdapterPtr parse_adapter(const TensorMap& tensors, std::string where, std::optio
 }
 
 AdapterPtr read_adapter(const std::filesystem::path& path) {
-  return parse_adapter(is_pickled(path) ? read_pickled(path) : read_safetensors(path), path.string(), peft_alpha(path));
+  return parse_adapter(is_pickled(path) ? read_pickled(path) : read_safetensors(path), path.string(),
+                       read_alpha_rules(path));
 }
 
 }  // namespace sumi

@@ -6,18 +6,20 @@
 #include <string>
 #include <vector>
 
+#include "adapters/alpha.h"
 #include "adapters/change.h"
 #include "weights/checkpoint.h"
 
 namespace sumi {
 
-/// A file of changes of a model's weights: LoRA with LoCon's convolutions, LoHa, LoKr, DoRA, or whole differences. The
-/// factors stay in the file, which is mapped, until a weight is packed.
+/// A file of changes of a model's weights: LoRA with LoCon's convolutions, LoHa, LoKr, DoRA, or whole differences, of
+/// biases and norms too. The factors stay in the file, which is mapped, until a weight is packed.
 class Adapter {
  public:
   struct Layer {
     std::string module;  ///< as the file spells it: "lora_unet_mid_block_attentions_0_proj_in"
     WeightChange change;
+    std::string tensor = "weight";  ///< of the module: "weight" or "bias"
   };
 
   Adapter(std::string where, std::vector<Layer> layers, std::vector<std::string> unread)
@@ -25,7 +27,7 @@ class Adapter {
 
   const std::string& where() const { return where_; }
   const std::vector<Layer>& layers() const { return layers_; }
-  /// Names of tensors that are of no known kind, or change biases, which stay as they are.
+  /// Names of tensors that are of no known kind.
   const std::vector<std::string>& unread() const { return unread_; }
 
  private:
@@ -35,17 +37,11 @@ class Adapter {
 };
 using AdapterPtr = std::shared_ptr<const Adapter>;
 
-/// The scale of low-rank changes without an alpha tensor: alpha / rank, or alpha / sqrt(rank).
-struct AlphaRule {
-  double alpha;
-  bool root = false;
-};
-
 /// Reads the names and shapes of a file, safetensors or pickled, in the naming of kohya, PEFT or diffusers, and PEFT's
-/// adapter_config.json beside an `adapter_model` file. Errors of the file's format; Error(bad_file) for factors that
+/// configuration (alpha.h). Errors of the file's format; Error(bad_file) for factors that
 /// are missing, or do not fit each other; Error(unsupported) for a file that holds no changes at all.
 AdapterPtr read_adapter(const std::filesystem::path& path);
 /// The same of tensors by their names in the file; `where` names it in errors.
-AdapterPtr parse_adapter(const TensorMap& tensors, std::string where, std::optional<AlphaRule> alpha = {});
+AdapterPtr parse_adapter(const TensorMap& tensors, std::string where, const AlphaRules& alphas = {});
 
 }  // namespace sumi

@@ -19,12 +19,17 @@ class Targets {
   bool belongs(std::string_view component) const { return component.empty() || component == name_; }
   bool is_text() const { return name_.starts_with("text_encoder"); }
 
-  /// A matrix or filter bank; nullptr where the module has none. Models read vectors once and for all.
-  AdaptedSource* find(std::string_view module) const {
+  struct Target {
+    AdaptedSource* source = nullptr;
+    bool layer = false;  ///< the weight of a layer that adds factors beside it, not a table of embeddings or a vector
+  };
+  /// Without a source where the module has no such tensor.
+  Target find(std::string_view module, std::string_view tensor) const {
     const std::string* name = modules_.find(module);
-    if (!name) return nullptr;
-    const auto found = tensors_.find(*name + ".weight");
-    return found == tensors_.end() || found->second->shape().rank() < 2 ? nullptr : found->second.get();
+    if (!name) return {};
+    const auto found = tensors_.find(fmt::format("{}.{}", *name, tensor));
+    if (found == tensors_.end() || found->second->shape().rank() == 0) return {};
+    return {found->second.get(), found->second->shape().rank() > 1 && !name->ends_with("_embedding")};
   }
 
   /// Channels of the prompt that a UNet reads; 0 where it reads none.
@@ -48,7 +53,7 @@ bool fits(const WeightChange& change, const Shape& weight) {
 /// What a list of adapters comes to, before anything is changed.
 class Resolution {
  public:
-  explicit Resolution(const std::map<std::string, std::shared_ptr<AdaptedCheckpoint>>& components) {
+  Resolution(const std::map<std::string, std::shared_ptr<AdaptedCheckpoint>>& components, LoraMode mode) : mode_(mode) {
     for (const auto& [name, checkpoint] : components) targets_.emplace_back(name, *checkpoint);
   }
 
@@ -62,7 +67,10 @@ class Resolution {
     if (fitting == 0) refuse(adapter);
   }
 
-  std::map<AdaptedSource*, std::vector<ScaledChange>> changes;
+  struct Changes {
+    std::vector<ScaledChange> merged, beside;
+  };
+  std::map<AdaptedSource*, Changes> changes;
   std::vector<std::string> unmatched;
 
  private:
@@ -72,22 +80,30 @@ class Resolution {
 
   bool add(const AdapterUse& use, const Adapter::Layer& layer) {
     const ModulePlace place = place_of(layer.module);
-    for (const Targets& target : targets_) {
-      AdaptedSource* source = target.belongs(place.component) ? target.find(place.name) : nullptr;
-      if (!source) continue;
-      if (!fits(layer.change, source->shape())) {
+    const std::string name = layer.tensor == "weight" ? layer.module : layer.module + " (bias)";
+    for (const Targets& targets : targets_) {
+      if (!targets.belongs(place.component)) continue;
+      const Targets::Target target = targets.find(place.name, layer.tensor);
+      if (!target.source) continue;
+      if (!fits(layer.change, target.source->shape())) {
         if (reads_prompt(layer.module)) refuse(*use.adapter);
-        tell(*use.adapter, fmt::format("{} (a change of {}x{}, the model's weight is {})", layer.module,
-                                       layer.change.rows, layer.change.columns, source->shape().text()));
+        tell(*use.adapter, fmt::format("{} (a change of {}x{}, the model's weight is {})", name, layer.change.rows,
+                                       layer.change.columns, target.source->shape().text()));
         return false;
       }
-      const double weight = target.is_text() ? use.text_weight : use.weight;
-      // Zero leaves the file's own bits.
-      if (weight != 0) changes[source].push_back({{use.adapter, &layer.change}, weight});
+      put({{use.adapter, &layer.change}, targets.is_text() ? use.text_weight : use.weight}, target);
       return true;
     }
-    tell(*use.adapter, layer.module);
+    tell(*use.adapter, name);
     return false;
+  }
+
+  void put(ScaledChange change, const Targets::Target& target) {
+    if (mode_ == LoraMode::apply && target.layer && change.change->product) {
+      changes[target.source].beside.push_back(std::move(change));
+    } else if (change.weight != 0) {  // zero leaves the file's own bits
+      changes[target.source].merged.push_back(std::move(change));
+    }
   }
 
   [[noreturn]] void refuse(const Adapter& adapter) const {
@@ -102,6 +118,7 @@ class Resolution {
     fail(ErrorCode::bad_model, "{}: made for {}, the model is {}", adapter.where(), family, model);
   }
 
+  LoraMode mode_;
   std::vector<Targets> targets_;
 };
 
@@ -109,15 +126,23 @@ class Resolution {
 
 void Adapters::add_component(std::string name, std::shared_ptr<AdaptedCheckpoint> checkpoint) {
   components_[std::move(name)] = std::move(checkpoint);
+  last_ = {};
 }
 
-AdapterReport Adapters::set(const std::vector<AdapterUse>& uses) {
-  Resolution resolution(components_);
+AdapterReport Adapters::set(const std::vector<AdapterUse>& uses, LoraMode mode) {
+  if (uses == last_.uses && mode == last_.mode) return last_.report;
+  Resolution resolution(components_, mode);
   for (const AdapterUse& use : uses) resolution.add(use);
-  AdapterReport report{resolution.changes.size(), std::move(resolution.unmatched)};
+  AdapterReport report{.changed = resolution.changes.size(), .unmatched = std::move(resolution.unmatched)};
   for (const auto& [name, checkpoint] : components_) {
-    for (const auto& [tensor, source] : checkpoint->adapted()) source->set(std::move(resolution.changes[source.get()]));
+    for (const auto& [tensor, source] : checkpoint->adapted()) {
+      auto [merged, beside] = std::move(resolution.changes[source.get()]);
+      report.merged += merged.empty() ? 0 : 1;
+      report.beside += beside.empty() ? 0 : 1;
+      source->set(std::move(merged), std::move(beside));
+    }
   }
+  last_ = {uses, mode, report};
   return report;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "core/source.h"
 
@@ -32,6 +33,13 @@ struct WeightChange {
   std::function<DeltaPtr()> delta;     ///< before any magnitude
   Norm norm = Norm::none;              ///< of every row, or of every input channel: `columns` / its values each
   SourcePtr magnitude;                 ///< with `norm`
+
+  /// scale * up down: the whole change, where it is that and nothing else.
+  struct Product {
+    SourcePtr down, up;  ///< (rank, columns) and (rows, rank), trailing axes as may be
+    double scale;
+  };
+  std::optional<Product> product;
 
   /// The whole change of `weight`: with a magnitude m, m (W + D) / |W + D| - W.
   DeltaPtr of(SourcePtr weight) const;

@@ -16,9 +16,9 @@ void scale_by(Matrix& matrix, double scale) {
   for (float& value : matrix.values) value = static_cast<float>(value * scale);
 }
 
-class LowRank final : public Delta {
+class LowRankDelta final : public Delta {
  public:
-  LowRank(const Factors& factors, double scale) : left_(factors.left()), right_(factors.right()) {
+  LowRankDelta(const Factors& factors, double scale) : left_(factors.left()), right_(factors.right()) {
     scale_by(left_, scale);
   }
 
@@ -29,6 +29,19 @@ class LowRank final : public Delta {
 
  private:
   Matrix left_, right_;
+};
+
+/// The second factor of a product around a core.
+class CoredSource final : public Source {
+ public:
+  explicit CoredSource(const Factors& factors)
+      : Source({rows_of(*factors.core), factors.columns()}, DType::f32), factors_(factors) {}
+
+  void read(std::int64_t first, std::span<float> out) const override { prepared()->read(first, out); }
+  SourcePtr prepared() const override { return values_source(shape(), factors_.right().values); }
+
+ private:
+  Factors factors_;
 };
 
 class Hadamard final : public Delta {
@@ -47,7 +60,7 @@ class Hadamard final : public Delta {
   }
 
  private:
-  LowRank first_, second_;
+  LowRankDelta first_, second_;
 };
 
 class Kronecker final : public Delta {
@@ -78,19 +91,21 @@ class Kronecker final : public Delta {
 
 class Difference final : public Delta {
  public:
-  explicit Difference(SourcePtr values) : values_(std::move(values)) {}
+  Difference(SourcePtr values, double scale) : values_(std::move(values)), scale_(static_cast<float>(scale)) {}
 
   void add(const Tile& tile, float scale, float* out, std::int64_t stride) const override {
     const std::int64_t width = columns_of(*values_);
+    const float factor = scale * scale_;
     std::vector<float> row(static_cast<std::size_t>(tile.columns));
     for (std::int64_t i = 0; i < tile.rows; ++i) {
       values_->read((tile.row + i) * width + tile.column, row);
-      for (std::size_t j = 0; j < row.size(); ++j) out[i * stride + static_cast<std::int64_t>(j)] += scale * row[j];
+      for (std::size_t j = 0; j < row.size(); ++j) out[i * stride + static_cast<std::int64_t>(j)] += factor * row[j];
     }
   }
 
  private:
   SourcePtr values_;
+  float scale_;
 };
 
 }  // namespace
@@ -129,6 +144,8 @@ Matrix Factors::right() const {
   return joined;
 }
 
+SourcePtr Factors::right_source() const { return core ? std::make_shared<CoredSource>(*this) : b; }
+
 Matrix Factors::product() const {
   Matrix first = left();
   if (!b) return first;
@@ -139,7 +156,7 @@ Matrix Factors::product() const {
   return whole;
 }
 
-DeltaPtr low_rank_delta(const Factors& factors, double scale) { return std::make_unique<LowRank>(factors, scale); }
+DeltaPtr low_rank_delta(const Factors& factors, double scale) { return std::make_unique<LowRankDelta>(factors, scale); }
 
 DeltaPtr hadamard_delta(const Factors& first, const Factors& second, double scale) {
   return std::make_unique<Hadamard>(first, second, scale);
@@ -149,6 +166,8 @@ DeltaPtr kronecker_delta(const Factors& outer, const Factors& inner, double scal
   return std::make_unique<Kronecker>(outer, inner, scale);
 }
 
-DeltaPtr difference_delta(SourcePtr values) { return std::make_unique<Difference>(std::move(values)); }
+DeltaPtr difference_delta(SourcePtr values, double scale) {
+  return std::make_unique<Difference>(std::move(values), scale);
+}
 
 }  // namespace sumi

@@ -21,6 +21,8 @@ struct Factors {
   Matrix left() const;     ///< (rows, rank), or the whole matrix
   Matrix right() const;    ///< (rank, columns); not of a whole matrix
   Matrix product() const;  ///< (rows, columns)
+  /// `right` as a source, which computes it when it is prepared.
+  SourcePtr right_source() const;
 };
 
 /// scale * a b.
@@ -29,7 +31,7 @@ DeltaPtr low_rank_delta(const Factors& factors, double scale);
 DeltaPtr hadamard_delta(const Factors& first, const Factors& second, double scale);
 /// scale * (outer kron inner): LoKr (Yeh et al. 2024).
 DeltaPtr kronecker_delta(const Factors& outer, const Factors& inner, double scale);
-/// A whole matrix of differences.
-DeltaPtr difference_delta(SourcePtr values);
+/// scale * a whole matrix of differences.
+DeltaPtr difference_delta(SourcePtr values, double scale);
 
 }  // namespace sumi

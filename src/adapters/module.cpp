@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "adapters/names.h"
+
 namespace sumi {
 
 void AdapterModule::add(std::string_view part, const std::string& name, SourcePtr tensor) {
@@ -29,10 +31,17 @@ std::optional<WeightChange> AdapterModule::take_change() {
   } else if (any("lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b")) {
     change = kronecker();
   } else if (has("diff")) {
-    change = difference();
+    take("alpha");  // trainers write one, it means nothing without a rank
+    change = difference("diff", 1);
   }
   if (change) take_magnitude(*change);
   return change;
+}
+
+std::optional<WeightChange> AdapterModule::take_bias_change() {
+  if (has("diff_b")) return difference("diff_b", 1);
+  if (has("up_bias")) return difference("up_bias", scale_);
+  return std::nullopt;
 }
 
 std::vector<std::string> AdapterModule::names() const {
@@ -77,18 +86,27 @@ double AdapterModule::take_scale(std::int64_t rank) {
   const SourcePtr alpha = take("alpha");
   if (rank == 0) return 1;
   const auto size = static_cast<double>(rank);
-  if (!alpha) return alpha_ ? alpha_->alpha / (alpha_->root ? std::sqrt(size) : size) : 1;
+  if (!alpha) return ruled_scale(size);
   if (alpha->shape().elements() != 1) reject("alpha has the shape {}", alpha->shape().text());
   const double value = read_all(*alpha).front();
   if (!std::isfinite(value)) reject("alpha is not a number");
   return value / size;
 }
 
+double AdapterModule::ruled_scale(double rank) const {
+  const ModulePlace place = place_of(name_);
+  auto rule = alphas_->find(place.component);
+  if (rule == alphas_->end()) rule = alphas_->find("");
+  return rule == alphas_->end() ? 1 : rule->second.scale(place.name, rank);
+}
+
 WeightChange AdapterModule::low_rank() {
   const Factors factors = take_factors({"up", "down", "mid"}, false);
-  const double scale = take_scale(factors.rank());
-  return {
-      .rows = factors.rows(), .columns = factors.columns(), .delta = [=] { return low_rank_delta(factors, scale); }};
+  const double scale = scale_ = take_scale(factors.rank());
+  return {.rows = factors.rows(),
+          .columns = factors.columns(),
+          .delta = [=] { return low_rank_delta(factors, scale); },
+          .product = WeightChange::Product{factors.right_source(), factors.a, scale}};
 }
 
 WeightChange AdapterModule::hadamard() {
@@ -114,16 +132,16 @@ WeightChange AdapterModule::kronecker() {
   return {.rows = rows, .columns = columns, .delta = [=] { return kronecker_delta(outer, inner, scale); }};
 }
 
-WeightChange AdapterModule::difference() {
-  const Factors whole = checked({.a = take_factor("diff")});
-  take("alpha");  // trainers write one, it means nothing without a rank
-  return {.rows = whole.rows(), .columns = whole.columns(), .delta = [=] { return difference_delta(whole.a); }};
+WeightChange AdapterModule::difference(std::string_view part, double scale) {
+  const Factors whole = checked({.a = take_factor(part)});
+  return {.rows = whole.rows(), .columns = whole.columns(), .delta = [=] { return difference_delta(whole.a, scale); }};
 }
 
 /// One magnitude for each row; kohya's may lie along the columns instead: one for each input channel.
 void AdapterModule::take_magnitude(WeightChange& change) {
   const bool peft = has("magnitude");
   if (!peft && !has("dora_scale")) return;
+  change.product.reset();
   change.magnitude = take_factor(peft ? "magnitude" : "dora_scale");
   const Shape& shape = change.magnitude->shape();
   const std::int64_t count = shape.elements();

@@ -78,7 +78,7 @@ Engine::~Engine() = default;
 
 Result Engine::State::run(Request request, const Hooks& hooks, Latents* latents) {
   set_threads(options.threads);
-  std::vector<std::string> notes = extras.apply(*model, request);
+  const Adapted adapted = extras.apply(*model, request);
   const FindControlNet find = [&](const std::string& name) { return extras.controlnet(*model, name); };
   if (request.refiner) request.sampling.to = request.refiner->start;
   const Job job = settle(*model, request, find);
@@ -87,7 +87,9 @@ Result Engine::State::run(Request request, const Hooks& hooks, Latents* latents)
   const Refining refining{request.refiner ? *refiners.at(request.refiner->model) : *model, last ? *last : job};
   Result result{.report = report_of(*model, device, job, request)};
   Report& report = result.report;
-  report.notes.insert(report.notes.end(), notes.begin(), notes.end());
+  report.weights_beside = adapted.beside;
+  report.weights_merged = adapted.merged;
+  report.notes.insert(report.notes.end(), adapted.notes.begin(), adapted.notes.end());
   Phases phases(hooks.progress);
   Pixels pixels;
   const auto body = [&](Context& ctx) {
@@ -108,6 +110,7 @@ Result Engine::State::run(Request request, const Hooks& hooks, Latents* latents)
   phases.tell({.phase = Phase::load, .step = 1, .steps = 1, .seconds = report.load_seconds});
 
   report.flops = booked.flops;
+  report.factor_flops = booked.factor_flops;
   report.planned_bytes = booked.activation_bytes;
   report.weight_bytes = *device.backend->booked();
   const std::size_t standing = anonymous_bytes(), known = report.weight_bytes + session.resident_bytes();

@@ -17,6 +17,7 @@ std::vector<std::pair<std::string, std::string>> settings_of(const Request& requ
   if (request.start) add("Denoising strength", fmt::format("{}", request.start->strength));
   if (request.mask) add("Mask blur", std::to_string(request.mask->blur));
   for (const Lora& lora : request.loras) add("Lora", fmt::format("{} {}", lora.file.stem().string(), lora.weight));
+  if (!request.loras.empty() && request.lora_mode == LoraMode::apply) add("Lora mode", "apply");
   for (const auto& file : request.embeddings) add("TI", file.stem().string());
   for (const Control& control : request.controls) {
     add("ControlNet", fmt::format("{} {}", std::filesystem::path(control.model).filename().string(), control.weight));
@@ -71,6 +72,7 @@ void add_times(Report& to, const Report& more) {
   to.decode_seconds += more.decode_seconds;
   to.steps_per_second = more.steps_per_second;
   to.flops += more.flops;
+  to.factor_flops += more.factor_flops;
   to.planned_bytes = std::max(to.planned_bytes, more.planned_bytes);
   to.weight_bytes = std::max(to.weight_bytes, more.weight_bytes);
   to.fixed_bytes = std::max(to.fixed_bytes, more.fixed_bytes);

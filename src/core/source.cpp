@@ -51,6 +51,15 @@ class JoinedSource final : public Source {
     for (const auto& part : parts_) ready.push_back(sumi::prepared(part));
     return ready == parts_ ? nullptr : std::make_shared<JoinedSource>(shape(), std::move(ready));
   }
+  std::vector<LowRank> beside() const override {
+    std::vector<LowRank> all;
+    std::int64_t row = 0;
+    for (const auto& part : parts_) {
+      for (LowRank& factors : part->beside()) all.push_back({row + factors.row, factors.down, factors.up});
+      row += part->shape()[0];
+    }
+    return all;
+  }
 
  private:
   std::vector<SourcePtr> parts_;
@@ -65,9 +74,46 @@ class ReshapedSource final : public Source {
     SourcePtr ready = source_->prepared();
     return ready ? std::make_shared<ReshapedSource>(shape(), std::move(ready)) : nullptr;
   }
+  std::vector<LowRank> beside() const override {
+    std::vector<LowRank> factors = source_->beside();
+    check(factors.empty() || shape()[0] == source_->shape()[0], ErrorCode::internal,
+          "reshaped_source: {} from {} with factors beside it", shape().text(), source_->shape().text());
+    return factors;
+  }
 
  private:
   SourcePtr source_;
+};
+
+/// Matrices in the blocks of a larger one.
+class PlacedSource final : public Source {
+ public:
+  PlacedSource(Shape shape, std::vector<LowRank> parts) : Source(shape, DType::f32), parts_(std::move(parts)) {}
+
+  void read(std::int64_t first, std::span<float> out) const override {
+    std::fill(out.begin(), out.end(), 0.0f);
+    const std::int64_t width = shape()[1], end = first + static_cast<std::int64_t>(out.size());
+    for (std::int64_t row = first / width; row * width < end; ++row) {
+      std::int64_t at = row * width;
+      for (const auto& [begin, down, up] : parts_) {
+        const std::int64_t rank = up->shape()[1], from = std::max(first, at), to = std::min(end, at + rank);
+        if (row >= begin && row < begin + up->shape()[0] && from < to) {
+          up->read((row - begin) * rank + from - at,
+                   out.subspan(static_cast<std::size_t>(from - first), static_cast<std::size_t>(to - from)));
+        }
+        at += rank;
+      }
+    }
+  }
+  /// The sum: each part's only grows.
+  std::uint64_t revision() const override {
+    std::uint64_t sum = 0;
+    for (const LowRank& part : parts_) sum += part.up->revision();
+    return sum;
+  }
+
+ private:
+  std::vector<LowRank> parts_;
 };
 
 }  // namespace
@@ -99,6 +145,22 @@ SourcePtr reshaped_source(SourcePtr source, Shape shape) {
   check(shape.elements() == source->shape().elements(), ErrorCode::internal, "reshaped_source: {} from {}",
         shape.text(), source->shape().text());
   return std::make_shared<ReshapedSource>(shape, std::move(source));
+}
+
+SourcePtr joined_down(const std::vector<LowRank>& parts, const Shape& weight) {
+  std::vector<SourcePtr> downs;
+  for (const LowRank& part : parts) {
+    Shape shape = weight;
+    shape[0] = part.up->shape()[1];
+    downs.push_back(part.down->shape() == shape ? part.down : reshaped_source(part.down, shape));
+  }
+  return joined_source(std::move(downs));
+}
+
+SourcePtr joined_up(const std::vector<LowRank>& parts, const Shape& weight) {
+  std::int64_t ranks = 0;
+  for (const LowRank& part : parts) ranks += part.up->shape()[1];
+  return std::make_shared<PlacedSource>(Shape{weight[0], ranks}, parts);
 }
 
 SourcePtr prepared(SourcePtr source) {

@@ -10,6 +10,17 @@
 
 namespace sumi {
 
+class Source;
+using SourcePtr = std::shared_ptr<const Source>;
+
+/// Factors beside a weight: its layer adds up (down x) to the rows from `row` on of what the weight gives.
+struct LowRank {
+  std::int64_t row = 0;
+  SourcePtr down;  ///< (rank, the weight's other axes)
+  SourcePtr up;    ///< (rows, rank)
+  bool operator==(const LowRank&) const = default;
+};
+
 /// Where the values of one weight come from: a mapped file, a generator, a sum with an adapter's change.
 /// Values are read in float32, a few rows at a time, while an implementation packs them; nothing is held twice.
 /// Axes are in the file's order: linear (out, in), convolution (out, in, kernel height, kernel width).
@@ -26,13 +37,15 @@ class Source {
   virtual std::uint64_t revision() const { return 0; }
   /// The same values, ready to be read as a whole: what takes work or memory for the entire weight is done here, in all
   /// threads, and lives as long as the result. Null where there is nothing to make ready.
-  virtual std::shared_ptr<const Source> prepared() const { return nullptr; }
+  virtual SourcePtr prepared() const { return nullptr; }
+  /// What belongs to the weight and is not in its values: the layer that has the weight adds it. Others between runs
+  /// only.
+  virtual std::vector<LowRank> beside() const { return {}; }
 
  private:
   Shape shape_;
   DType stored_;
 };
-using SourcePtr = std::shared_ptr<const Source>;
 
 /// Values that lie in memory (a mapped file); `owner` keeps them alive.
 SourcePtr memory_source(Shape shape, DType stored, const std::byte* data, std::shared_ptr<const void> owner);
@@ -42,6 +55,11 @@ SourcePtr values_source(Shape shape, std::vector<float> values);
 SourcePtr joined_source(std::vector<SourcePtr> parts);
 /// The same values with other axes; Error(internal) if the number of elements differs.
 SourcePtr reshaped_source(SourcePtr source, Shape shape);
+
+/// All factors beside a weight as one pair, ranks one after the other: `down` (ranks, the other axes of `weight`).
+SourcePtr joined_down(const std::vector<LowRank>& parts, const Shape& weight);
+/// `up` (the first axis of `weight`, ranks), zero where a part gives nothing to a row.
+SourcePtr joined_up(const std::vector<LowRank>& parts, const Shape& weight);
 
 /// What to read a whole weight from: `prepared()`, or the source itself.
 SourcePtr prepared(SourcePtr source);

@@ -30,7 +30,7 @@ ClipText::ClipText(const ClipTextConfig& config, const Loader& loader)
     : config_(config),
       vocabulary_(loader.weight("text_model.embeddings.token_embedding.weight", {config.vocabulary, config.channels})),
       tokens_(vocabulary_),
-      positions_(loader.values("text_model.embeddings.position_embedding.weight", {config.positions, config.channels})),
+      positions_(loader.weight("text_model.embeddings.position_embedding.weight", {config.positions, config.channels})),
       final_norm_(loader.at("text_model.final_layer_norm"), config.channels, config.epsilon) {
   for (int i = 0; i < config.layers; ++i) layers_.emplace_back(loader.at("text_model.encoder.layers", i), config, true);
   if (config.projection) {

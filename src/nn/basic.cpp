@@ -2,26 +2,42 @@
 
 #include <utility>
 
+#include "ops/elementwise.h"
+
 namespace sumi {
 namespace {
 
 Vector bias_of(const Loader& loader, std::int64_t size, bool present) {
-  return present ? Vector(loader.values("bias", {size})) : Vector();
+  return present ? Vector(loader.weight("bias", {size})) : Vector();
 }
 
-Weight joined_weight(const Loader& loader, std::initializer_list<std::string_view> parts, const Shape& shape) {
+SourcePtr joined(const Loader& loader, std::initializer_list<std::string_view> parts, std::string_view name,
+                 const Shape& shape) {
   std::vector<SourcePtr> sources;
-  for (const auto part : parts) sources.push_back(loader.at(part).weight("weight", shape));
-  return Weight(joined_source(std::move(sources)));
+  for (const auto part : parts) sources.push_back(loader.at(part).weight(name, shape));
+  return joined_source(std::move(sources));
 }
 
-Vector joined_bias(const Loader& loader, std::initializer_list<std::string_view> parts, std::int64_t size) {
-  std::vector<float> joined;
-  for (const auto part : parts) {
-    const auto values = loader.at(part).values("bias", {size});
-    joined.insert(joined.end(), values.begin(), values.end());
-  }
-  return Vector(std::move(joined));
+/// A layer with factors beside its weight: up (down x) is added before all that the layer fuses. `weighted` computes
+/// the layer without them, for other options; `narrowed` is down x.
+template <class Options, class Weighted, class Narrowed>
+Tensor with_factors(Context& ctx, const Weight& up, const Options& options, Weighted weighted, Narrowed narrowed) {
+  Options linear_part = options;
+  linear_part.activation = Activation::none;
+  bool gated = false;
+  if constexpr (requires { options.gated; }) gated = std::exchange(linear_part.gated, false);
+  const bool ends = !gated && options.activation == Activation::none;
+  if (!ends) linear_part.residual = {};
+  Tensor y = weighted(linear_part);
+  const double flops = ctx.flops;
+  const Tensor narrow = narrowed();
+  y = linear(ctx, narrow, up, {.residual = y, .type = y.dtype()});
+  ctx.factor_flops += ctx.flops - flops;
+  if (ends) return y;
+  y = gated ? gate(ctx, y, options.activation) : activate(ctx, y, options.activation);
+  if (!options.residual) return y;
+  const Term terms[] = {{1, y}, {1, options.residual}};
+  return combine(ctx, terms, {.into = y});
 }
 
 }  // namespace
@@ -31,12 +47,15 @@ Linear::Linear(const Loader& loader, std::int64_t in, std::int64_t out, bool wit
 
 Linear::Linear(const Loader& loader, std::initializer_list<std::string_view> parts, std::int64_t in,
                std::int64_t out_of_each, bool with_bias)
-    : weight(joined_weight(loader, parts, {out_of_each, in})),
-      bias(with_bias ? joined_bias(loader, parts, out_of_each) : Vector()) {}
+    : weight(joined(loader, parts, "weight", {out_of_each, in})),
+      bias(with_bias ? Vector(joined(loader, parts, "bias", {out_of_each})) : Vector()) {}
 
 Tensor Linear::operator()(Context& ctx, const Tensor& x, LinearOptions options) const {
   options.bias = &bias;
-  return linear(ctx, x, weight, options);
+  const auto weighted = [&](const LinearOptions& all) { return linear(ctx, x, weight, all); };
+  const FactorWeights* factors = weight.beside();
+  if (!factors) return weighted(options);
+  return with_factors(ctx, factors->up, options, weighted, [&] { return linear(ctx, x, factors->down); });
 }
 
 Conv2d::Conv2d(const Loader& loader, std::int64_t in, std::int64_t out, std::int64_t kernel, bool with_bias)
@@ -49,12 +68,16 @@ Tensor Conv2d::operator()(Context& ctx, const Tensor& x, Conv2dOptions options) 
   options.bias = &bias;
   options.stride = stride;
   options.padding = padding;
-  return conv2d(ctx, x, weight, options);
+  const auto weighted = [&](const Conv2dOptions& all) { return conv2d(ctx, x, weight, all); };
+  const FactorWeights* factors = weight.beside();
+  if (!factors) return weighted(options);
+  return with_factors(ctx, factors->up, options, weighted,
+                      [&] { return conv2d(ctx, x, factors->down, {.stride = stride, .padding = padding}); });
 }
 
 GroupNorm::GroupNorm(const Loader& loader, std::int64_t channels, std::int64_t group_count, double small)
-    : scale(loader.values("weight", {channels})),
-      shift(loader.values("bias", {channels})),
+    : scale(loader.weight("weight", {channels})),
+      shift(loader.weight("bias", {channels})),
       groups(group_count),
       epsilon(small) {}
 
@@ -63,7 +86,7 @@ Tensor GroupNorm::operator()(Context& ctx, const Tensor& x, Activation activatio
 }
 
 LayerNorm::LayerNorm(const Loader& loader, std::int64_t channels, double small)
-    : scale(loader.values("weight", {channels})), shift(loader.values("bias", {channels})), epsilon(small) {}
+    : scale(loader.weight("weight", {channels})), shift(loader.weight("bias", {channels})), epsilon(small) {}
 
 Tensor LayerNorm::operator()(Context& ctx, const Tensor& x) const { return layer_norm(ctx, x, scale, shift, epsilon); }
 

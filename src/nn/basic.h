@@ -11,7 +11,8 @@
 
 namespace sumi {
 
-/// y = act(x W^T + b) over the last axis. On channels-last pictures it is the 1x1 convolution too.
+/// y = act(x W^T + b) over the last axis; factors beside the weight (Source::beside) are added to W. On channels-last
+/// pictures it is the 1x1 convolution too.
 struct Linear {
   Weight weight;
   Vector bias;

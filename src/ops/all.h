@@ -14,7 +14,8 @@ namespace sumi {
 template <class... Ops>
 struct OpList {};
 
-using AllOps = OpList<Conv2dOp, LinearOp, GroupNormOp, LayerNormOp, AttentionOp, EmbeddingOp, SinusoidOp, ActivateOp,
-                      CombineOp, BlendOp, GuideOp, ConcatOp, UpsampleOp, MatchTokensOp, MergeTokensOp, UnmergeTokensOp>;
+using AllOps =
+    OpList<Conv2dOp, LinearOp, GroupNormOp, LayerNormOp, AttentionOp, EmbeddingOp, SinusoidOp, ActivateOp, GateOp,
+           CombineOp, BlendOp, GuideOp, ConcatOp, UpsampleOp, MatchTokensOp, MergeTokensOp, UnmergeTokensOp>;
 
 }  // namespace sumi

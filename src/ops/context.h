@@ -19,6 +19,7 @@ struct Context {
   Trace* trace = nullptr;                   ///< records phases, layers and ops when set
   const std::atomic<bool>* stop = nullptr;  ///< a true value ends the run with Error(cancelled) before the next op
   double flops = 0;                         ///< multiplications and additions of all ops so far, the same dry or not
+  double factor_flops = 0;                  ///< of these, by factors beside weights
 
   Tensor tensor(Shape shape, DType dtype) { return {arena, shape, dtype}; }
   Tensor tensor(Shape shape) { return {arena, shape, type}; }

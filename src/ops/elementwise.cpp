@@ -10,6 +10,10 @@ std::string ActivateOp::Case::text() const {
   return fmt::format("{} {} -> {} {}", elements, name_of(x), name_of(y), name_of(activation));
 }
 
+std::string GateOp::Case::text() const {
+  return fmt::format("{}x{} {} {}", rows, out, name_of(x), name_of(activation));
+}
+
 std::string CombineOp::Case::text() const {
   return fmt::format("{} of {} {} -> {}{}", terms, elements, name_of(x), name_of(y), clamped ? " clamped" : "");
 }
@@ -36,6 +40,17 @@ Tensor activate(Context& ctx, const Tensor& x, Activation activation) { return m
 
 Tensor cast(Context& ctx, const Tensor& x, DType type) {
   return x.dtype() == type ? x : map(ctx, x, Activation::none, type);
+}
+
+Tensor gate(Context& ctx, const Tensor& x, Activation activation) {
+  check(x.shape().rank() >= 1 && x.contiguous() && x.shape()[-1] % 2 == 0, ErrorCode::internal,
+        "gate: {} does not hold values and gates", x.shape().text());
+  Shape half = x.shape();
+  half[-1] /= 2;
+  Tensor y = ctx.tensor(half, x.dtype());
+  dispatch<GateOp>(ctx, {.rows = x.rows(), .out = half[-1], .x = x.dtype(), .activation = activation},
+                   {.x = x, .y = y});
+  return y;
 }
 
 Tensor combine(Context& ctx, std::span<const Term> terms, const CombineOptions& options) {

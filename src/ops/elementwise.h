@@ -29,6 +29,29 @@ Tensor activate(Context& ctx, const Tensor& x, Activation activation);
 /// The same values in another float type; x itself if it has that type.
 Tensor cast(Context& ctx, const Tensor& x, DType type);
 
+/// y[r,o] = v[r,o] * act(g[r,o]), where a row of x holds the values v and then as many gates g: what a gated linear
+/// does at its end.
+struct GateOp {
+  static constexpr std::string_view name = "gate";
+
+  struct Case {
+    std::int64_t rows, out;
+    DType x = DType::f32;
+    Activation activation = Activation::none;
+
+    auto operator<=>(const Case&) const = default;
+    double flops() const { return 2.0 * static_cast<double>(rows * out); }
+    std::string text() const;
+  };
+  struct Args {
+    Tensor x;  ///< (rows, 2 * out)
+    Tensor y;  ///< (rows, out)
+  };
+};
+
+/// Halves the last axis.
+Tensor gate(Context& ctx, const Tensor& x, Activation activation);
+
 /// y = sum over i of coefficient[i] * x[i], clamped to -limit..limit. Sums in double where coefficients cancel
 /// (samplers).
 struct CombineOp {

@@ -12,6 +12,8 @@
 
 namespace sumi {
 
+struct FactorWeights;
+
 /// A matrix or filter bank: where its values come from, and the packed forms that implementations asked for.
 /// Packing happens once per layout, when a run (or a dry run, which only books the bytes) first needs it, and again
 /// when the source's values have changed.
@@ -36,8 +38,10 @@ class Weight {
     }
     return form.data.get();
   }
-  /// Gives the packed forms back; the next run packs again.
-  void release() const { forms_.clear(); }
+  /// The factors beside it (Source::beside) as one pair, for a layer to add; nullptr where there are none.
+  const FactorWeights* beside() const;
+  /// Gives the packed forms back, those of factors too; the next run packs again.
+  void release() const;
 
  private:
   struct Form {
@@ -52,22 +56,34 @@ class Weight {
 
   SourcePtr source_;
   mutable std::vector<Form> forms_;
+  mutable std::vector<LowRank> parts_;  // what `factors_` were made of
+  mutable std::shared_ptr<const FactorWeights> factors_;
 };
 
-/// float32 values in one row: a bias, the scale of a norm.
+/// up (down x), beside a weight: of several adapters too, whose ranks lie one after the other.
+struct FactorWeights {
+  Weight down;  ///< (ranks, other axes)
+  Weight up;    ///< (first axis, ranks)
+};
+
+/// float32 values in one row: a bias, the scale of a norm. Read when a run first needs them, and again when the
+/// source's values have changed.
 class Vector {
  public:
   Vector() = default;
-  explicit Vector(std::vector<float> values) : values_(std::move(values)) {}
+  explicit Vector(SourcePtr source) : source_(std::move(source)) {}
+  explicit Vector(std::vector<float> values);
 
-  explicit operator bool() const { return !values_.empty(); }
-  std::int64_t size() const { return static_cast<std::int64_t>(values_.size()); }
-  const std::vector<float>& values() const { return values_; }
+  explicit operator bool() const { return source_ != nullptr; }
+  std::int64_t size() const { return source_ ? source_->shape().elements() : 0; }
+  const std::vector<float>& values() const;
   /// As a tensor of the device, uploaded on first use; absent if empty.
   Tensor on(Backend& backend) const;
 
  private:
-  std::vector<float> values_;
+  SourcePtr source_;
+  mutable std::vector<float> values_;
+  mutable std::uint64_t read_ = 0, uploaded_ = 0;  // revisions
   mutable std::unique_ptr<Booking> booking_;
   mutable Buffer data_;
 };

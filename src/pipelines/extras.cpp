@@ -30,24 +30,27 @@ void take_loras(const std::filesystem::path& folder, std::string& prompt, std::v
 
 }  // namespace
 
-std::vector<std::string> Extras::apply(Model& model, Request& request) {
+Adapted Extras::apply(Model& model, Request& request) {
   take_loras(request.lora_folder, request.prompt, request.loras);
   for (std::string& prompt : request.prompts) take_loras(request.lora_folder, prompt, request.loras);
   teach(model, request.embeddings);
-  return adapt(model, request.loras);
+  return adapt(model, request.loras, request.lora_mode);
 }
 
-std::vector<std::string> Extras::adapt(Model& model, const std::vector<Lora>& loras) {
+Adapted Extras::adapt(Model& model, const std::vector<Lora>& loras, LoraMode mode) {
   std::vector<AdapterUse> uses;
   for (const Lora& lora : loras) {
     AdapterPtr& adapter = adapters_[lora.file];
     if (!adapter) adapter = read_adapter(lora.file);
     uses.push_back({adapter, lora.weight, lora.text_weight.value_or(lora.weight)});
   }
-  const AdapterReport report = model.adapters.set(uses);
-  if (report.unmatched.empty()) return {};
-  return {fmt::format("{} parts of the adapters match nothing in the model: {}", report.unmatched.size(),
-                      fmt::join(report.unmatched, ", "))};
+  const AdapterReport report = model.adapters.set(uses, mode);
+  Adapted adapted{.beside = report.beside, .merged = report.merged};
+  if (!report.unmatched.empty()) {
+    adapted.notes.push_back(fmt::format("{} parts of the adapters match nothing in the model: {}",
+                                        report.unmatched.size(), fmt::join(report.unmatched, ", ")));
+  }
+  return adapted;
 }
 
 void Extras::teach(Model& model, const std::vector<std::filesystem::path>& files) {

@@ -14,7 +14,7 @@ Booked Session::plan(const Body& body) {
   Arena arena = Arena::dry();
   Context ctx{.backend = *meta_, .arena = arena, .type = type_};
   body(ctx);
-  return {arena.peak(), ctx.flops};
+  return {arena.peak(), ctx.flops, ctx.factor_flops};
 }
 
 void Session::load(const Body& body, const std::atomic<bool>* stop) {

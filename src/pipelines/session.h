@@ -10,6 +10,7 @@ namespace sumi {
 struct Booked {
   std::size_t activation_bytes = 0;  ///< the arena that the run needs, exactly
   double flops = 0;
+  double factor_flops = 0;  ///< of these, by factors beside weights
 };
 
 /// Memory for a computation in several calls: what one leaves in the arena, the next finds.

@@ -129,15 +129,21 @@ void check_metadata(const Json& metadata, const std::string& where) {
   check(texts, ErrorCode::bad_file, "{}: __metadata__ is not an object of strings", where);
 }
 
+Json read_header(const FileMap& map, std::string_view header) {
+  const std::string where = map.path().string();
+  check(header.starts_with('{'), ErrorCode::bad_file, "{}: the header does not begin with '{{'", where);
+  Json json = parse_json(header, where + ": header");
+  map.check();
+  return json;
+}
+
 }  // namespace
 
 TensorMap read_safetensors(const fs::path& path) {
   const auto map = std::make_shared<const FileMap>(path);
   const std::string where = path.string();
   const std::string_view header = header_of(*map);
-  check(header.starts_with('{'), ErrorCode::bad_file, "{}: the header does not begin with '{{'", where);
-  const Json json = parse_json(header, where + ": header");
-  map->check();
+  const Json json = read_header(*map, header);
 
   const std::size_t data_begin = kLengthBytes + header.size();
   const std::uint64_t data_bytes = map->bytes().size() - data_begin;
@@ -156,6 +162,15 @@ TensorMap read_safetensors(const fs::path& path) {
     tensors.emplace(name, mapped_source(entry.shape, entry.dtype, map, data_begin + entry.begin));
   }
   return tensors;
+}
+
+std::map<std::string, std::string> read_safetensors_metadata(const fs::path& path) {
+  const FileMap map(path);
+  const Json json = read_header(map, header_of(map));
+  const auto found = json.find("__metadata__");
+  if (found == json.end()) return {};
+  check_metadata(*found, path.string());
+  return found->get<std::map<std::string, std::string>>();
 }
 
 namespace {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <string>
 
 #include "weights/checkpoint.h"
 
@@ -13,6 +15,9 @@ namespace sumi {
 /// that do not fit type and shape; more than Shape::max_rank axes; a type that DType lacks.
 /// Reading from a file that shrank meanwhile is Error(io) (core/file_map.h).
 TensorMap read_safetensors(const std::filesystem::path& path);
+
+/// The texts that a safetensors file holds beside its tensors (`__metadata__`). Errors as above.
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
 
 /// Writes tensors of any type as they are stored, without loss; where `as` (f32, bf16, f16) is given, those of floating
 /// types rounded to it. Error(unsupported) for another `as`. The file appears whole or not at all; Error(io) on a full

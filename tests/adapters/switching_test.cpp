@@ -191,8 +191,8 @@ TEST(Unmatched, KeysAreListed) {
                                   "file");
   const auto report = model.adapters.set({{file}});
   EXPECT_EQ(report.changed, 1u);
-  EXPECT_EQ(report.unmatched, (std::vector<std::string>{"file: layer.alpha_of_another", "file: layer.diff_b",
-                                                        "file: lonely.alpha", "file: elsewhere"}));
+  EXPECT_EQ(report.unmatched, (std::vector<std::string>{"file: layer.alpha_of_another", "file: lonely.alpha",
+                                                        "file: elsewhere", "file: layer (bias)"}));
 }
 
 TEST(Unmatched, ShapesThatDoNotFitAreTold) {

@@ -38,6 +38,7 @@ SUMI_CASES(AttentionOp);
 SUMI_CASES(EmbeddingOp);
 SUMI_CASES(SinusoidOp);
 SUMI_CASES(ActivateOp);
+SUMI_CASES(GateOp);
 SUMI_CASES(CombineOp);
 SUMI_CASES(BlendOp);
 SUMI_CASES(GuideOp);

@@ -38,6 +38,7 @@ SUMI_PROBLEM(LayerNormOp);
 SUMI_PROBLEM(AttentionOp);
 SUMI_PROBLEM(SinusoidOp);
 SUMI_PROBLEM(ActivateOp);
+SUMI_PROBLEM(GateOp);
 SUMI_PROBLEM(CombineOp);
 SUMI_PROBLEM(BlendOp);
 SUMI_PROBLEM(GuideOp);

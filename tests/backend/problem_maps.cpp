@@ -159,7 +159,7 @@ Values Problem<SinusoidOp>::tolerance(const Trial<SinusoidOp>& trial, const Args
   });
 }
 
-// activate, combine, blend, guide
+// activate, gate, combine, blend, guide
 
 Shape Problem<ActivateOp>::output(const Case& c) { return {c.elements}; }
 
@@ -177,6 +177,25 @@ Values Problem<ActivateOp>::tolerance(const Trial<ActivateOp>& trial, const Args
   return bounds(expected, [&](std::size_t i) {
     if (c.activation == Activation::none) return 0.0;
     return 8 * unit32 * std::abs(static_cast<double>(args.x.data<float>()[i])) + rounding(c.y, expected[i]);
+  });
+}
+
+Shape Problem<GateOp>::output(const Case& c) { return {c.rows, c.out}; }
+
+GateOp::Args Problem<GateOp>::inputs(const Trial<GateOp>& trial, Random& random, Memory& memory) {
+  Args args;
+  args.x = normal({trial.c.rows, 2 * trial.c.out}, random, memory, 0, 4);
+  return args;
+}
+
+void Problem<GateOp>::convert(const Case& c, Args& args, Memory& memory) { args.x = memory.converted(args.x, c.x); }
+
+Values Problem<GateOp>::tolerance(const Trial<GateOp>& trial, const Args& args, const Values&, const Values& expected) {
+  const Case& c = trial.c;
+  return bounds(expected, [&](std::size_t i) {
+    const auto out = static_cast<std::size_t>(c.out), row = i / out;
+    const float* value = args.x.data<float>() + i + row * out;
+    return 8 * unit32 * std::abs(static_cast<double>(value[0]) * value[out]) + rounding(c.x, expected[i]);
   });
 }
 

@@ -117,6 +117,19 @@ TEST_F(Joining, AnAdapterOfNoWeightChangesNothing) {
       << "both runs have the adapter";
 }
 
+TEST_F(Joining, AnAdapterBesideTheWeightsMakesTheMergedPicture) {
+  const Words lora{"--lora", fixture("loras/lora-kohya.safetensors") + ":0.8"};
+  const Image merged = picture(lora), applied = picture(joined(lora, {"--lora-mode", "apply"}));
+  ASSERT_EQ(applied.rgb.size(), merged.rgb.size());
+  int most = 0;
+  for (std::size_t i = 0; i < merged.rgb.size(); ++i) most = std::max(most, std::abs(applied.rgb[i] - merged.rgb[i]));
+  EXPECT_LE(most, 1);
+  EXPECT_NE(text_of(applied).find("Lora mode: apply"), std::string::npos) << text_of(applied);
+  const Ran ran =
+      generate(joined(joined({"-p", "a red apple, 3d", "-o", "out.png", "-v"}, lora), {"--lora-mode", "apply"}));
+  EXPECT_NE((ran.out + ran.err).find("0 weights merged, 140 with factors beside them: "), std::string::npos) << ran.out;
+}
+
 TEST_F(Joining, AListOfPromptsIsTheirSinglePictures) {
   files_.write("prompts.txt", "a red apple, 3d\n\ncat face, flat\r\n");
   const Ran list = generate({"--prompts", file("prompts.txt"), "-o", "list-{index}.png"});
@@ -218,6 +231,7 @@ TEST_F(Joining, FilesThatDoNotServeAreRefused) {
   expect_refused({"--init", file("start.png"), "--strength", "0.2"}, 2, "none of 2 steps runs");
   expect_refused({"--lora", fixture("loras/lora-sdxl.safetensors")}, 1, "made for");
   expect_refused({"--lora", file("none.safetensors")}, 1, "none.safetensors");
+  expect_refused({"--lora-mode", "both"}, 2, "neither merge nor apply");
   expect_refused({"--control", fixture("models/controlnet-sdxl") + "=" + file("start.png")}, 1, "another family");
   expect_refused({"--control", control, "--annotator", "cany"}, 2, "canny and none");
   expect_refused({"--deepcache", "0"}, 2, "deepcache");

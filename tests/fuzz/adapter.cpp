@@ -18,7 +18,7 @@ void adapt(const std::string& path) {
     fuzz::expect(change.rows > 0 && change.columns > 0);
     if (change.rows > kMost || change.columns > kMost / change.rows) continue;
     std::vector<float> ones(static_cast<std::size_t>(change.rows * change.columns), 1.0f);
-    tensors.emplace(std::string(place_of(layer.module).name) + ".weight",
+    tensors.emplace(std::string(place_of(layer.module).name) + "." + layer.tensor,
                     values_source({change.rows, change.columns}, std::move(ones)));
   }
   const auto checkpoint = std::make_shared<AdaptedCheckpoint>(std::make_shared<Checkpoint>("fuzz", tensors));
@@ -27,6 +27,14 @@ void adapt(const std::string& path) {
   const AdapterReport report = adapters.set({{adapter, 0.5}});
   fuzz::expect(report.changed <= tensors.size());
   for (const auto& [name, source] : checkpoint->tensors()) read_all(*source);
+  adapters.set({{adapter, 0.5}}, LoraMode::apply);
+  for (const auto& [name, source] : checkpoint->tensors()) {
+    read_all(*source);
+    const auto factors = source->beside();
+    if (factors.empty()) continue;
+    read_all(*prepared(joined_down(factors, source->shape())));
+    read_all(*joined_up(factors, source->shape()));
+  }
   adapters.set({});
   for (const auto& [name, source] : checkpoint->tensors()) {
     for (const float value : read_all(*source)) fuzz::expect(value == 1.0f);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/dtype.h"
+#include "sumi/request.h"
 #include "support/fixture.h"
 
 namespace sumi::test {
@@ -11,6 +12,7 @@ namespace sumi::test {
 struct Device {
   std::string name;  ///< "ref" or "cpu"
   DType type;        ///< of activations
+  LoraMode lora_mode = LoraMode::merge;
 };
 
 /// How far a case is from the reference: the largest difference of latents, hidden states and moments as a share of

@@ -158,8 +158,9 @@ Errors run_pipeline_case(const Fixture& fixture, const Device& device) {
   const auto model = load_model({.name = folder("model"), .vae = folder("vae")});
   model->scheduler = scheduler_of(*model, ask);
   Request request = request_of(fixture);
+  request.lora_mode = device.lora_mode;
   Extras extras;
-  EXPECT_TRUE(extras.apply(*model, request).empty());
+  EXPECT_TRUE(extras.apply(*model, request).notes.empty());
   const Job job = settle(*model, request, [&](const std::string& name) { return extras.controlnet(*model, name); });
 
   const auto backend = device.name == "ref" ? make_ref_backend() : make_cpu_backend();

@@ -40,6 +40,12 @@ std::vector<std::string> device_cases() {
   return names;
 }
 
+std::vector<std::string> lora_cases() {
+  std::vector<std::string> names = all_cases();
+  std::erase_if(names, [](const std::string& name) { return !name.starts_with("lora-"); });
+  return names;
+}
+
 Errors run(const Fixture& fixture, const Device& device) {
   switch (kind_of(fixture.name)) {
     case Kind::pipeline: return run_pipeline_case(fixture, device);
@@ -62,14 +68,15 @@ using Reference = testing::TestWithParam<std::string>;
 class ReferenceRef : public Reference {};
 class ReferenceCpu : public Reference {};
 class ReferenceCpuBf16 : public Reference {};
+class ReferenceApplied : public Reference {};
 
 // The tolerances that the fixtures' authors give for float32: 3e-5 of the largest latent, 1e-4 in a picture.
-void expect_float32(const std::string& name, const std::string& device) {
+void expect_float32(const std::string& name, const std::string& device, LoraMode mode = LoraMode::merge) {
   // A weighted prompt's embedding is scaled by a ratio of two means, in these models of 3e-4 among values of size 1:
   // the reference's float32 sums alone leave 1.3e-4 of that ratio open, and the same share of all that follows.
   const Fixture fixture(name);
   const double open = weighted(fixture) ? 15 : 1;
-  const Errors errors = run(fixture, {device, DType::f32});
+  const Errors errors = run(fixture, {device, DType::f32, mode});
   EXPECT_LT(errors.latents, 3e-5 * open);
   EXPECT_LT(errors.image, 1e-4 * open);
   // Among the choices of tome-sd1-50 two cosines of the reference lie 5e-6 apart, no more than its float32 leaves open:
@@ -84,14 +91,23 @@ TEST_P(ReferenceCpu, InFloat32) { expect_float32(GetParam(), "cpu"); }
 // What bfloat16 costs at least: the plain operations with each output rounded to it. The sums of fast kernels round
 // elsewhere, and their weights are rounded too; the floor keeps a case from failing where the plain error happens to
 // vanish.
-TEST_P(ReferenceCpuBf16, WithinThreeTimesTheRounding) {
-  const Fixture fixture(GetParam());
-  const Errors plain = run(fixture, {"ref", DType::bf16}), fast = run(fixture, {"cpu", DType::bf16});
+void expect_bf16(const std::string& name, LoraMode mode) {
+  const Fixture fixture(name);
+  const Errors plain = run(fixture, {"ref", DType::bf16}), fast = run(fixture, {"cpu", DType::bf16, mode});
   constexpr double floor = 1e-3;
   EXPECT_LE(fast.latents, 3 * std::max(plain.latents, floor));
   EXPECT_LE(fast.image, 3 * std::max(plain.image, floor));
   EXPECT_LE(fast.image_rms, 3 * std::max(plain.image_rms, floor));
 }
+
+TEST_P(ReferenceCpuBf16, WithinThreeTimesTheRounding) { expect_bf16(GetParam(), LoraMode::merge); }
+
+// Factors beside the weights give what merged ones give.
+TEST_P(ReferenceApplied, InFloat32) {
+  expect_float32(GetParam(), "ref", LoraMode::apply);
+  expect_float32(GetParam(), "cpu", LoraMode::apply);
+}
+TEST_P(ReferenceApplied, InBf16) { expect_bf16(GetParam(), LoraMode::apply); }
 
 TEST(ReferenceTable, MergedTokensShowInThePictures) {
   for (const char* name : {"tome-sd1-50", "tome-sd1-30-all"}) {
@@ -111,6 +127,8 @@ std::string test_name(const testing::TestParamInfo<std::string>& each) {
 INSTANTIATE_TEST_SUITE_P(All, ReferenceRef, testing::ValuesIn(all_cases()), test_name);
 INSTANTIATE_TEST_SUITE_P(All, ReferenceCpu, testing::ValuesIn(device_cases()), test_name);
 INSTANTIATE_TEST_SUITE_P(All, ReferenceCpuBf16, testing::ValuesIn(device_cases()), test_name);
+
+INSTANTIATE_TEST_SUITE_P(Loras, ReferenceApplied, testing::ValuesIn(lora_cases()), test_name);
 
 TEST(ReferenceTable, HasEveryCase) { EXPECT_GE(all_cases().size(), 299u); }
 

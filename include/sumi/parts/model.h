@@ -37,7 +37,7 @@ class Model {
   /// Makes the model what its file holds plus these. Weights that change are packed again when they are next used; a
   /// Conditioning or UNet made before keeps what it computed of the prompt. Returns notes on what found no place.
   /// Error(not_found, bad_file, unsupported).
-  std::vector<std::string> set_adapters(const std::vector<Lora>& loras);
+  std::vector<std::string> set_adapters(const std::vector<Lora>& loras, LoraMode mode = LoraMode::merge);
   /// Makes the text encoders know exactly the words of these files (textual inversion).
   /// Error(not_found, bad_file, bad_model).
   void set_words(const std::vector<std::filesystem::path>& embeddings);

@@ -27,8 +27,8 @@ int Model::extra_channels() const {
   return static_cast<int>(state_->model->unet.config().in_channels - state_->model->latent_channels());
 }
 
-std::vector<std::string> Model::set_adapters(const std::vector<Lora>& loras) {
-  return state_->extras.adapt(*state_->model, loras);
+std::vector<std::string> Model::set_adapters(const std::vector<Lora>& loras, LoraMode mode) {
+  return state_->extras.adapt(*state_->model, loras, mode).notes;
 }
 
 void Model::set_words(const std::vector<std::filesystem::path>& embeddings) {

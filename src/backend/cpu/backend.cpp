@@ -13,7 +13,7 @@ std::unique_ptr<Backend> make_cpu_backend() {
   onednn::add_layer<LinearOp>(operations, isa);
   add_attention(operations, isa);
   add_norms(operations, isa);
-  add_elementwise(operations);
+  add_elementwise(operations, isa);
   add_token_merging(operations);
   add_ref(operations);
   return backend;

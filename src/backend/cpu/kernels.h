@@ -11,9 +11,10 @@ namespace sumi {
 void add_attention(Operations& operations, Isa isa);
 /// Group norm with none or SiLU after it, and layer norm, of f32 and bf16: "simd-avx512", "simd-avx2".
 void add_norms(Operations& operations, Isa isa);
-/// Activate of f32 and bf16, for any processor: "loops". The plain loops serve for combine, guide, concat, upsample,
-/// embedding and sinusoid: they copy at the speed of memory, or take less than a millisecond of a step.
-void add_elementwise(Operations& operations);
+/// Activate and gate of f32 and bf16, for any processor: "loops"; gate by GELU: "simd-avx512", "simd-avx2". The plain
+/// loops serve for combine, guide, concat, upsample, embedding and sinusoid: they copy at the speed of memory, or take
+/// less than a millisecond of a step.
+void add_elementwise(Operations& operations, Isa isa);
 /// Match of f32 and bf16, for any processor: "onednn", at 100 GFLOP/s a core where a linear of the same channels has
 /// 120 (Ice Lake, 2 x 4096 tokens of 320 channels). There it takes 40 ms, the plain loops 9 ms to merge
 /// and 4 ms to unmerge.

@@ -32,5 +32,20 @@ typename V::Reg silu(typename V::Reg x) {
   return V::mul(x, V::reciprocal(V::add(V::set(1.0f), exp2<V, 5>(t))));
 }
 
+/// x (1 + erf(x / sqrt 2)) / 2, with erfc by the rational approximation of Abramowitz and Stegun, 7.1.26: off by 1.5e-7
+/// at most, so the result by 1e-7 of x.
+template <class V>
+typename V::Reg gelu(typename V::Reg x) {
+  constexpr float log2_e = 1.44269504f;
+  constexpr float coefficients[] = {0.254829592f, -0.284496736f, 1.421413741f, -1.453152027f, 1.061405429f};
+  const auto z = V::mul(V::max(x, V::sub(V::zero(), x)), V::set(0.707106781f));
+  const auto t = V::reciprocal(V::fma(z, V::set(0.3275911f), V::set(1.0f)));
+  auto sum = V::set(coefficients[4]);
+#pragma GCC unroll 4
+  for (int i = 3; i >= 0; --i) sum = V::fma(sum, t, V::set(coefficients[i]));
+  const auto tail = V::mul(V::mul(sum, t), exp2<V, 5>(V::mul(V::mul(z, z), V::set(-log2_e))));
+  return V::mul(V::mul(x, V::set(0.5f)), V::where_negative(x, tail, V::sub(V::set(2.0f), tail)));
+}
+
 }  // namespace
 }  // namespace sumi

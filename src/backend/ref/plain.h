@@ -26,6 +26,7 @@ void run(const CombineOp::Case& c, const CombineOp::Args& args);
 void run(const ConcatOp::Case& c, const ConcatOp::Args& args);
 void run(const Conv2dOp::Case& c, const Conv2dOp::Args& args);
 void run(const EmbeddingOp::Case& c, const EmbeddingOp::Args& args);
+void run(const GateOp::Case& c, const GateOp::Args& args);
 void run(const GroupNormOp::Case& c, const GroupNormOp::Args& args);
 void run(const GuideOp::Case& c, const GuideOp::Args& args);
 void run(const LayerNormOp::Case& c, const LayerNormOp::Args& args);
