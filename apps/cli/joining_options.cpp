@@ -126,10 +126,11 @@ void add_adapter_options(CLI::App& app, Request& request) {
   options.texts("--lora", "FILE[:W[:TEXT-W]]",
                 "LoRA, LoHa, LoKr, DoRA or differences, its weight, that of the text part; repeatable",
                 [&](const Text& text) { request.loras.push_back(parse_lora(text)); });
-  options.text("--lora-mode", "MODE",
-               "merge (default) adds to the weights, at no cost per step; apply computes LoRA and LoCon beside them: "
-               "other strengths cost nothing, a layer rank * (1/in + 1/out) of its work more (-v tells the sum)",
-               [&](const Text& mode) { request.lora_mode = parse_lora_mode(mode); });
+  options.text(
+      "--lora-mode", "MODE",
+      "merge (default) adds to the weights, at no cost per step; apply computes LoRA and LoCon beside them: "
+      "other strengths pack next to nothing, a layer rank * (1/in + 1/out) of its work more (-v tells the sum)",
+      [&](const Text& mode) { request.lora_mode = parse_lora_mode(mode); });
   options.text("--lora-dir", "DIR", "where <lora:name:weight> in a prompt finds name.safetensors", request.lora_folder);
   options.texts("--embedding", "FILE", "learned word (textual inversion), in prompts by its file's name; repeatable",
                 [&](const Text& file) { request.embeddings.emplace_back(file); });

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "adapters/made.h"
+#include "backend/cpu/cpu.h"
 #include "nn/on_host.h"
 #include "nn/resnet.h"
 #include "ops/elementwise.h"
@@ -179,13 +180,13 @@ TEST(Applying, PacksNothingButUpForOtherStrengths) {
   const auto one = at(1);
   EXPECT_EQ(down->take(), 3 * 16);
   EXPECT_EQ(up->take(), 3 * 24);
-  const auto half = at(0.5), none = at(0);
+  const auto half = at(0.5), zero = at(0);
   EXPECT_EQ(up->take(), 2 * 3 * 24);
-  EXPECT_EQ(at(0), none);
+  EXPECT_EQ(at(0), zero);
   EXPECT_EQ(up->take(), 0);
   EXPECT_EQ(down->take(), 0);
   EXPECT_EQ(weight->take(), 0) << "the weight was packed again";
-  EXPECT_EQ(none, before);
+  EXPECT_EQ(zero, before);
   for (std::size_t i = 0; i < half.size(); ++i) EXPECT_NEAR(half[i], (one[i] + before[i]) / 2, 1e-5);
 
   model.adapters.set({});

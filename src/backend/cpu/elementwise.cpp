@@ -96,7 +96,7 @@ class Gate : public Implementation<GateOp> {
   }
 };
 
-/// By GELU, in vectors: the loops take three times as long as the product of a GEGLU before them.
+/// By GELU, in vectors.
 class GateByGelu : public Implementation<GateOp> {
  public:
   using Case = GateOp::Case;
