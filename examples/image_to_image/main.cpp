@@ -15,7 +15,7 @@ int main(int argc, char** argv) try {
 
   const Model model({});
   Noise noise(model.latent_shape(), {7});
-  Scheduler scheduler(model, 30, {.sampler = "euler-a"}, strength);
+  Scheduler scheduler(model, 30, {}, strength);
   UNet unet(model, TextEncoder(model).encode({argc > 2 ? argv[2] : "a green apple, 3d"}));
   const Autoencoder autoencoder(model);
 
