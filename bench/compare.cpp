@@ -63,6 +63,7 @@ std::vector<float> values(std::int64_t count) {
   return made;
 }
 
+/// Of an odd number.
 double median(std::vector<double> of) {
   std::nth_element(of.begin(), of.begin() + static_cast<std::ptrdiff_t>(of.size() / 2), of.end());
   return of[of.size() / 2];
@@ -128,7 +129,7 @@ int main(int count, char** arguments) try {
   sumi::set_threads(number(3, 0));
   const bool bf16 = count > 1 && std::string_view(arguments[1]) == "bf16";
   for (const auto& shape : sumi::shapes) {
-    sumi::compare(*backend, shape, bf16 ? sumi::DType::bf16 : sumi::DType::f32, number(2, 15),
+    sumi::compare(*backend, shape, bf16 ? sumi::DType::bf16 : sumi::DType::f32, number(2, 15) | 1,
                   count > 4 ? arguments[4] : "");
   }
   return 0;

@@ -21,8 +21,9 @@ class CpuWinograd : public ::testing::Test {
 
   const Operations::List<Conv2dOp>& all() const { return operations_.list<Conv2dOp>(); }
 
- private:
   Operations operations_;
+
+ private:
   int before_ = threads();
 };
 
@@ -48,7 +49,7 @@ std::string reason(const Convolution& convolution, const Case& c) {
 // 3.0e-6.
 TEST_F(CpuWinograd, ErrorsStayNearThoseOfDirectSums) {
   for (const auto& [channels, most] : {std::pair(64, 1.2e-6), std::pair(320, 2.0e-6), std::pair(1280, 3.0e-6)}) {
-    Trial<Conv2dOp> trial{convolution(1, 11, channels, 32)};
+    const Trial<Conv2dOp> trial{convolution(1, 15, channels, channels < 100 ? 64 : 32)};
     auto sample = make_sample<Conv2dOp>(trial, 7);
     auto* x = sample.args.x.data<float>();
     for (std::int64_t i = 0; i < sample.args.x.elements(); ++i) {
@@ -70,6 +71,45 @@ TEST_F(CpuWinograd, ErrorsStayNearThoseOfDirectSums) {
       EXPECT_LT(relative, most) << each->name() << ", " << channels << " channels";
     }
   }
+}
+
+// More than a block of channels or filters and less than a vector beyond; maps that end at every place of a tile.
+TEST_F(CpuWinograd, TailsAgreeWithRef) {
+  struct Size {
+    std::int64_t batch, height, width, in, out;
+    Conv2dOp::Padding padding = {1, 1, 1, 1};
+  };
+  constexpr Size sizes[] = {{1, 16, 16, 70, 90},
+                            {2, 13, 22, 70, 90},
+                            {3, 19, 15, 96, 61},
+                            {1, 23, 20, 129, 65},
+                            {4, 8, 8, 140, 127},
+                            {1, 6, 90, 65, 96, {}},
+                            {2, 21, 13, 128, 64, {2, 0, 1, 3}},
+                            {1, 40, 8, 257, 60}};
+  constexpr Activation activations[] = {Activation::none, Activation::silu, Activation::relu, Activation::leaky_relu};
+  std::vector<Trial<Conv2dOp>> trials;
+  for (const Size& s : sizes) {
+    for (const DType type : {DType::f32, DType::bf16}) {
+      for (const bool all : {false, true}) {
+        const std::size_t turn = trials.size();
+        trials.push_back({{.batch = s.batch,
+                           .height = s.height,
+                           .width = s.width,
+                           .in_channels = s.in,
+                           .out_channels = s.out,
+                           .padding = s.padding,
+                           .x = type,
+                           .y = type,
+                           .activation = activations[(turn + turn / 4) % 4],
+                           .bias = turn % 3 != 0,
+                           .row = all || turn % 5 == 0,
+                           .residual = all || turn % 7 == 0}});
+      }
+    }
+    for (const auto& each : this->all()) EXPECT_EQ(reason(*each, trials[trials.size() - 4].c), "");
+  }
+  sweep<Conv2dOp>(operations_, trials);
 }
 
 TEST_F(CpuWinograd, ResultsAreTheSameInAnyNumberOfThreads) {

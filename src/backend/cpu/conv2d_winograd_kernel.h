@@ -20,8 +20,8 @@
 // Measured on 320 channels, the relative error is 3.0e-6 for a, b = 1, 2 (and 1, 1/2), 1.5e-6 for 5/8, 3/2, against
 // 1.0e-6 of a direct sum; their squares and the products of these are exact in float32.
 //
-// Blocking. The products over the channels run as 36 matrix products of a group of tiles with a block of two vectors of
-// filters, which the filters' transform feeds:
+// Blocking. The products over the channels run as 36 matrix products of a group of tiles with a block of filters, which
+// the filters' transform feeds:
 //   for each block of filters                            (a task, with one group of tiles)
 //     for each `depth` channels
 //       U[point][channel][filter] = G g G'               in L2, read by L1 for one point at a time
@@ -31,11 +31,16 @@
 // multiplications and 36 stores that make 16 of them, which serve every tile of the group; and so packed weights are no
 // larger than those of direct convolution. V of a group, for all channels, is written once by all threads and shared.
 //
-// depth = 64: U takes 36 * 64 * 32 * 4 bytes = 288 KiB with AVX-512 (half with AVX2), the part of one point 8 KiB. A
-// tile of M is loaded and stored once in 64 steps.
-// most_tiles = 112, eight register tiles with AVX-512: M takes 504 KiB (half with AVX2), which leaves room in the
-// 1 MiB of such processors for U and what streams by.
-// The distances from one point to the next are odd numbers of cache lines, or 36 rows would share a set.
+// filters = 32: with n filters, V is read once for 2 n operations of each of its floats, by a register tile with
+// AVX-512 at 4 bytes a cycle for n = 32. Two register tiles with AVX2 (16 filters made its products 1.36 times as
+// slow). 64 would leave room in L2 for half the tiles only.
+// depth = 64: U takes 36 * 64 * 32 * 4 bytes = 288 KiB, of one point 8 KiB. A register tile of M is loaded and stored
+// once in 64 steps.
+// most_tiles = 128: M takes 36 * 128 * 32 * 4 bytes = 576 KiB. With U that is less than the 1 MiB of processors with
+// AVX-512; where L2 is smaller, M streams at half the speed of V. 112 tiles would cut the 128 of two maps of 32 x 32.
+// The distances from one point to the next are odd numbers of cache lines, or 36 rows would share a set. What is read
+// or written next is fetched ahead: tiles lie where the processor does not foresee them. Without that, 64 x 64 x 320
+// took 1.4 times as long.
 //
 // The order of every sum depends on the channels alone: results are the same for any number of threads.
 
@@ -46,9 +51,9 @@ namespace {
 template <class V, class T>
 class Winograd {
  public:
-  static constexpr std::ptrdiff_t filters = 2 * V::lanes;
+  static constexpr std::ptrdiff_t filters = 32;
   static constexpr std::ptrdiff_t depth = 64;
-  static constexpr std::ptrdiff_t most_tiles = 112;
+  static constexpr std::ptrdiff_t most_tiles = 128;
 
   static std::ptrdiff_t input_floats(std::ptrdiff_t channels, std::ptrdiff_t tiles) {
     return (channels + depth - 1) / depth * points * input_point(tiles);
@@ -80,8 +85,9 @@ class Winograd {
     for (std::ptrdiff_t c = 0; c < shape.channels; c += depth) {
       const std::ptrdiff_t channels = smaller(depth, shape.channels - c);
       for (std::ptrdiff_t i = 0; i < channels; ++i, packed += taps * filters) {
-        transform_filters(packed, transformed + i * filters);
-        transform_filters(packed + lanes, transformed + i * filters + lanes);
+        for (std::ptrdiff_t f = 0; f < filters; f += lanes) {
+          transform_filters(packed + f, transformed + f / width * width * depth + i * width + f % width);
+        }
       }
       multiply(inputs, transformed, channels, task.count, c == 0, sums);
       inputs += points * input_point(task.count);
@@ -91,7 +97,7 @@ class Winograd {
 
  private:
   using Reg = typename V::Reg;
-  static constexpr std::ptrdiff_t lanes = V::lanes;
+  static constexpr std::ptrdiff_t lanes = V::lanes, width = 2 * lanes;  ///< of a register tile
   static constexpr std::ptrdiff_t taps = 9, points = 36;
   static constexpr int tile = 4, patch_side = 6;  ///< results and inputs along an axis
 
@@ -178,29 +184,33 @@ class Winograd {
     return {border, patch_side * depth, depth};
   }
 
-  /// A vector of channels from `c` on, of which the patch has `left`.
-  static void transform_inputs(const Patch& patch, std::ptrdiff_t c, std::ptrdiff_t left, float* to,
-                               std::ptrdiff_t point) {
+  /// A vector of channels from `c` on, of which the patch has `left`. Unrolled, the loops over lines would keep 72
+  /// addresses.
+  [[gnu::noinline]] static void transform_inputs(const Patch& patch, std::ptrdiff_t c, std::ptrdiff_t left, float* to,
+                                                 std::ptrdiff_t point) {
     Reg columns[patch_side][patch_side];
-#pragma GCC unroll 6
+#pragma GCC unroll 1
     for (int j = 0; j < patch_side; ++j) {
+      const T* from = patch.data + j * patch.pixel + c;
       Reg d[6], v[6];
 #pragma GCC unroll 6
       for (int i = 0; i < patch_side; ++i) {
-        const T* from = patch.data + i * patch.row + j * patch.pixel + c;
-        __builtin_prefetch(from + depth);
-        d[i] = load(from, left);
+        __builtin_prefetch(from + i * patch.row + tile * patch.pixel, 0, 2);  // of the next tile, to L2
+        d[i] = load(from + i * patch.row, left);
       }
       transform_line(d, v);
 #pragma GCC unroll 6
       for (int i = 0; i < patch_side; ++i) columns[i][j] = v[i];
     }
-#pragma GCC unroll 6
-    for (int i = 0; i < patch_side; ++i) {
+#pragma GCC unroll 1
+    for (int i = 0; i < patch_side; ++i, to += patch_side * point) {
       Reg v[6];
       transform_line(columns[i], v);
 #pragma GCC unroll 6
-      for (int j = 0; j < patch_side; ++j) V::store(to + (i * patch_side + j) * point, v[j]);
+      for (int j = 0; j < patch_side; ++j) {
+        __builtin_prefetch(to + j * point + depth);
+        V::store(to + j * point, v[j]);
+      }
     }
   }
 
@@ -213,7 +223,11 @@ class Winograd {
     for (int j = 0; j < 3; ++j) {
       Reg g[3], u[6];
 #pragma GCC unroll 3
-      for (int i = 0; i < 3; ++i) g[i] = V::load(packed + (i * 3 + j) * filters);
+      for (int i = 0; i < 3; ++i) {
+        const T* from = packed + (i * 3 + j) * filters;
+        __builtin_prefetch(from + 4 * taps * filters);
+        g[i] = V::load(from);
+      }
       transform_line(g, u);
 #pragma GCC unroll 6
       for (int i = 0; i < patch_side; ++i) columns[i][j] = u[i];
@@ -238,9 +252,11 @@ class Winograd {
     const RowTiles<V> tiles(count);
     for (std::ptrdiff_t point = 0; point < points; ++point) {
       for (std::ptrdiff_t i = 0; i < tiles.count; ++i) {
-        multiply_rows<tile_rows<V>>(tiles.size(i), inputs + point * input_point(count) + tiles.begin(i) * depth,
-                                    transformed + point * filter_point, channels, first,
-                                    sums + point * output_point(count) + tiles.begin(i) * filters);
+        for (std::ptrdiff_t f = 0; f < filters; f += width) {
+          multiply_rows<tile_rows<V>>(tiles.size(i), inputs + point * input_point(count) + tiles.begin(i) * depth,
+                                      transformed + point * filter_point + f * depth, channels, first,
+                                      sums + point * output_point(count) + tiles.begin(i) * filters + f);
+        }
       }
     }
   }
@@ -275,50 +291,53 @@ class Winograd {
   static void write(const WinogradShape& shape, const WinogradEpilogue& epilogue, const WinogradTask& task,
                     std::ptrdiff_t place, const float* sums) {
     const Place at(shape, task.first + place);
-    const std::ptrdiff_t point = output_point(task.count),
-                         end = smaller(shape.out_channels, task.first_filter + filters);
+    const std::ptrdiff_t end = smaller(shape.out_channels, task.first_filter + filters);
     const float* from = sums + place * filters;
     for (std::ptrdiff_t o = task.first_filter; o < end; o += lanes, from += lanes) {
-      Reg results[tile][tile];
-      transform_sums(from, point, results);
-      const std::ptrdiff_t left = end - o;
-      Reg offset = epilogue.bias ? load(epilogue.bias + o, left) : V::zero();
+      Reg offset = epilogue.bias ? load(epilogue.bias + o, end - o) : V::zero();
       if (epilogue.row) {
         const T* row = static_cast<const T*>(epilogue.row) + at.picture * shape.out_channels + o;
-        offset = V::add(offset, load(row, left));
+        offset = V::add(offset, load(row, end - o));
       }
-#pragma GCC unroll 4
-      for (int i = 0; i < tile; ++i) {
-        const std::ptrdiff_t first = (at.picture * shape.out_height + at.y + i) * shape.out_width + at.x;
+      Reg columns[tile][patch_side];
+      transform_columns(from, output_point(task.count), columns);
+      const std::ptrdiff_t rows = smaller(tile, shape.out_height - at.y), row = shape.out_width * shape.out_channels;
+      std::ptrdiff_t first = (at.picture * shape.out_height + at.y) * row + at.x * shape.out_channels + o;
+      for (std::ptrdiff_t i = 0; i < rows; ++i, first += row) {
+        Reg y[tile];
+        transform_line(columns[i], y);
 #pragma GCC unroll 4
         for (int j = 0; j < tile; ++j) {
-          if (at.y + i >= shape.out_height || at.x + j >= shape.out_width) continue;
-          const std::ptrdiff_t element = (first + j) * shape.out_channels + o;
-          Reg y = activate(epilogue, V::add(results[i][j], offset));
-          if (epilogue.residual) y = V::add(y, load(static_cast<const T*>(epilogue.residual) + element, left));
-          store(static_cast<T*>(task.y) + element, y, left);
+          if (at.x + j >= shape.out_width) break;
+          finish(shape, epilogue, V::add(y[j], offset), first + j * shape.out_channels, end - o,
+                 static_cast<T*>(task.y));
         }
       }
     }
   }
 
-  static void transform_sums(const float* from, std::ptrdiff_t point, Reg (&results)[tile][tile]) {
-    Reg columns[tile][patch_side];
-#pragma GCC unroll 6
-    for (int j = 0; j < patch_side; ++j) {
+  static void transform_columns(const float* from, std::ptrdiff_t point, Reg (&columns)[tile][patch_side]) {
+#pragma GCC unroll 1
+    for (int j = 0; j < patch_side; ++j, from += point) {
       Reg m[6], y[4];
 #pragma GCC unroll 6
       for (int i = 0; i < patch_side; ++i) {
-        const float* at = from + (i * patch_side + j) * point;
-        __builtin_prefetch(at + filters);
-        m[i] = V::load(at);
+        __builtin_prefetch(from + i * patch_side * point + filters);
+        m[i] = V::load(from + i * patch_side * point);
       }
       transform_line(m, y);
 #pragma GCC unroll 4
       for (int i = 0; i < tile; ++i) columns[i][j] = y[i];
     }
-#pragma GCC unroll 4
-    for (int i = 0; i < tile; ++i) transform_line(columns[i], results[i]);
+  }
+
+  /// A vector of filters, of which there are `left`, for one pixel.
+  static void finish(const WinogradShape& shape, const WinogradEpilogue& epilogue, Reg sum, std::ptrdiff_t element,
+                     std::ptrdiff_t left, T* y) {
+    Reg result = activate(epilogue, sum);
+    if (epilogue.residual) result = V::add(result, load(static_cast<const T*>(epilogue.residual) + element, left));
+    __builtin_prefetch(y + element + tile * shape.out_channels);
+    store(y + element, result, left);
   }
 
   static Reg activate(const WinogradEpilogue& epilogue, Reg x) {
