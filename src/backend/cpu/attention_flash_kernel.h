@@ -5,6 +5,7 @@
 
 #include "backend/cpu/attention_flash.h"
 #include "backend/cpu/attention_flash_words.h"
+#include "backend/cpu/product_tile.h"
 #include "backend/cpu/simd_math.h"
 
 // Flash attention (Dao et al., 2022) over the vector layer V of one instruction set.
@@ -15,11 +16,9 @@
 // in which keys and values are broadcast, maxima and sums over keys need no shuffles, and no head dim wastes lanes:
 // 40 channels are 2.5 vectors, but three register tiles of 13 or 14 rows.
 //
-// Register tile: r rows of two vectors take 2 r sums, 2 vectors of the panel and 1 broadcast. Sixteen registers hold
-// r = 6, thirty-two r = 14. One step loads r + 2 and multiplies 2 r times, so two loads a cycle keep two multipliers
-// busy, and 12 or 28 independent sums hide their latency of 4 cycles. Keys and values are packed tile by tile, so that
-// a step broadcasts from one cache line: read from rows of 40 floats, scores reached 81 % of the multipliers' peak,
-// packed 92 %; rows of 512 share two sets of L1, and the weighted sums rose from 69 % to 94 %.
+// Register tile: product_tile.h. Keys and values are packed tile by tile, so that a step broadcasts from one cache
+// line: read from rows of 40 floats, scores reached 81 % of the multipliers' peak, packed 92 %; rows of 512 share two
+// sets of L1, and the weighted sums rose from 69 % to 94 %.
 //
 // L1: the scores of a key block and a panel, 126 x 32 floats = 16 KiB, are written, exponentiated and read while there.
 // L2: the packed keys and values of the block stay for all panels of a task, which divides the traffic from L3 or
@@ -71,7 +70,9 @@ class Flash {
   using Reg = typename V::Reg;
   using Stored = typename Words::Stored;
   static constexpr int lanes = V::lanes;
-  static constexpr int tile_rows = (V::registers - 3) / 2;
+  using Tiles = RowTiles<V>;
+  static constexpr int tile_rows = sumi::tile_rows<V>;
+  static constexpr auto nothing = [](std::ptrdiff_t) {};
   static constexpr std::ptrdiff_t word_bytes = 4;
   /// Of the 1 MiB or more that processors with AVX-512 have: keys and values may take one share, panels another.
   static constexpr std::ptrdiff_t l2_share = std::ptrdiff_t{256} << 10;
@@ -86,14 +87,6 @@ class Flash {
     const std::ptrdiff_t fitting = l2_share / (2 * depth_words(head_dim) * word_bytes) / (2 * tile_rows);
     return fitting < 1 ? 2 * tile_rows : least(fitting * 2 * tile_rows, 126);
   }
-
-  /// n rows in register tiles of nearly one size.
-  struct Tiles {
-    explicit Tiles(std::ptrdiff_t rows) : n(rows), count((rows + tile_rows - 1) / tile_rows) {}
-    std::ptrdiff_t begin(std::ptrdiff_t tile) const { return n * tile / count; }
-    std::ptrdiff_t size(std::ptrdiff_t tile) const { return begin(tile + 1) - begin(tile); }
-    std::ptrdiff_t n, count;
-  };
 
   /// What a thread keeps in its share of the scratch memory. Words are stored as floats, whatever they hold.
   struct Scratch {
@@ -225,31 +218,12 @@ class Flash {
     Reg sums[rows][2];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) sums[i][0] = sums[i][1] = V::zero();
-    multiply<rows>(keys, queries, words, sums);
+    multiply_tile<V, Words, 1, lanes>(keys, queries, words, sums, nothing);
     const Reg factor = V::set(scale);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
       V::store(scores + i * panel, V::mul(sums[i][0], factor));
       V::store(scores + i * panel + lanes, V::mul(sums[i][1], factor));
-    }
-  }
-
-  /// sums[i][query] += the sum over steps of a[step][i] * b[step][query]; a's rows have room for a vector.
-  /// Two steps an iteration brought the weighted sums of 160 channels from 83 % to 87 % of peak.
-  template <int rows>
-  [[gnu::always_inline]] static inline void multiply(const float* a, const float* b, std::ptrdiff_t steps,
-                                                     Reg (&sums)[rows][2]) {
-#pragma GCC unroll 2
-    for (std::ptrdiff_t step = 0; step < steps; ++step) {
-      const Reg left = V::load(b), right = V::load(b + lanes);
-#pragma GCC unroll 16
-      for (int i = 0; i < rows; ++i) {
-        const Reg x = V::broadcast(a + i);
-        sums[i][0] = Words::multiply_add(x, left, sums[i][0]);
-        sums[i][1] = Words::multiply_add(x, right, sums[i][1]);
-      }
-      a += lanes;
-      b += panel;
     }
   }
 
@@ -342,7 +316,7 @@ class Flash {
       sums[i][0] = V::mul(V::load(to + i * panel), correction[0]);
       sums[i][1] = V::mul(V::load(to + i * panel + lanes), correction[1]);
     }
-    multiply<rows>(values, powers, key_words, sums);
+    multiply_tile<V, Words, 1, lanes>(values, powers, key_words, sums, nothing);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
       V::store(to + i * panel, sums[i][0]);

@@ -9,6 +9,7 @@ std::unique_ptr<Backend> make_cpu_backend() {
   const Isa isa = usable_isa();
   auto backend = std::make_unique<HostBackend>("cpu", isa >= Isa::avx512bf16 ? DType::bf16 : DType::f32);
   Operations& operations = backend->operations();
+  add_winograd(operations, isa);
   onednn::add_layer<Conv2dOp>(operations, isa);
   onednn::add_layer<LinearOp>(operations, isa);
   add_attention(operations, isa);

@@ -1,0 +1,199 @@
+#include "backend/cpu/conv2d_winograd.h"
+
+#include <algorithm>
+#include <atomic>
+#include <vector>
+
+#include "backend/cpu/kernels.h"
+#include "core/threads.h"
+
+namespace sumi {
+namespace {
+
+using Case = Conv2dOp::Case;
+using Args = Conv2dOp::Args;
+
+constexpr std::int64_t taps = 9;
+/// With fewer, transforms are most of the work, and their error stands out from that of the sum.
+constexpr std::int64_t least_channels = 32;
+
+std::int64_t divide_up(std::int64_t n, std::int64_t by) { return (n + by - 1) / by; }
+
+/// How a case is cut into tasks: a group of tiles with a block of filters. Groups of one wave are transformed by all
+/// threads first; each wave uses the same memory.
+struct Cut {
+  WinogradShape shape;
+  std::int64_t tiles;         ///< of all pictures
+  std::int64_t group;         ///< tiles of a group
+  std::int64_t wave;          ///< tiles of a wave: whole groups
+  std::int64_t blocks;        ///< of filters
+  int threads;                ///< that scratch memory was booked for
+  std::int64_t group_floats;  ///< of transformed inputs
+  std::size_t input_bytes;    ///< of a wave
+  std::size_t thread_bytes;   ///< of working memory
+};
+
+Cut cut(const Case& c, const WinogradKernel& kernel) {
+  // Filters are transformed once a group, which takes as long as the products of 8 tiles: groups are as large as the
+  // kernel allows while every thread has four tasks, but not below 48 tiles.
+  constexpr std::int64_t least_tiles = 48;
+  Cut cut{.shape = {.height = c.height,
+                    .width = c.width,
+                    .channels = c.in_channels,
+                    .out_height = c.out_height(),
+                    .out_width = c.out_width(),
+                    .out_channels = c.out_channels,
+                    .top = c.padding.top,
+                    .left = c.padding.left},
+          .blocks = divide_up(c.out_channels, kernel.filters),
+          .threads = threads()};
+  const std::int64_t tasks = 4 * std::int64_t{cut.threads};
+  cut.tiles = c.batch * cut.shape.tiles();
+  const std::int64_t most = std::clamp(cut.tiles * cut.blocks / tasks, least_tiles, kernel.most_tiles);
+  const std::int64_t groups = divide_up(cut.tiles, most);
+  cut.group = divide_up(cut.tiles, groups);
+  cut.wave = cut.group * std::min(groups, divide_up(tasks, cut.blocks));
+  cut.group_floats = kernel.input_floats(c.in_channels, cut.group);
+  cut.input_bytes = static_cast<std::size_t>(cut.wave / cut.group * cut.group_floats) * sizeof(float);
+  cut.thread_bytes = kernel.scratch_bytes(cut.group);
+  return cut;
+}
+
+/// Runs body(number, thread) for 0..count, in the threads that have memory, each number as soon as one is free.
+template <class Body>
+void each_task(const Cut& cut, std::int64_t count, const Body& body) {
+  std::atomic<std::int64_t> next = 0;
+  parallel([&](int thread, int) {
+    if (thread >= cut.threads) return;
+    for (std::int64_t number; (number = next.fetch_add(1, std::memory_order_relaxed)) < count;) body(number, thread);
+  });
+}
+
+class WinogradConvolution : public Implementation<Conv2dOp> {
+ public:
+  /// `bf16` may be null.
+  WinogradConvolution(std::string_view name, const WinogradKernel* f32, const WinogradKernel* bf16)
+      : name_(name), f32_(f32), bf16_(bf16) {}
+
+  std::string_view name() const override { return name_; }
+
+  Decision plan(const Case& c) const override {
+    const WinogradKernel* kernel = kernel_of(c);
+    if (!kernel) {
+      return Declined{
+          fmt::format("computes f32{}, not {} to {}", bf16_ ? " and bf16" : "", name_of(c.x), name_of(c.y))};
+    }
+    if (c.kernel != 3 || c.stride != 1) return Declined{"computes 3 x 3 taps without a stride"};
+    if (c.activation != Activation::none && c.activation != Activation::silu && c.activation != Activation::relu &&
+        c.activation != Activation::leaky_relu) {
+      return Declined{fmt::format("has no {}", name_of(c.activation))};
+    }
+    if (c.batch < 1 || c.out_height() < 1 || c.out_width() < 1) return Declined{"nothing to compute"};
+    const Cut cut = sumi::cut(c, *kernel);
+    if (!worthwhile(c, cut, *kernel)) return Declined{"too small: direct convolution is faster"};
+    return Plan{.scratch_bytes = cut.input_bytes + static_cast<std::size_t>(cut.threads) * cut.thread_bytes,
+                .layout = fmt::format("winograd blocks of {} {}", kernel->filters, name_of(c.x)),
+                .packed_bytes = static_cast<std::size_t>(cut.blocks) * block_bytes(c, *kernel),
+                .state = std::make_shared<Cut>(cut)};
+  }
+
+  /// [block][channel][tap][filter]. Reads the filters of a block at once.
+  void pack(const Case& c, const Plan& plan, const Source& source, std::byte* to) const override {
+    const Cut& cut = *static_cast<const Cut*>(plan.state.get());
+    const WinogradKernel& kernel = *kernel_of(c);
+    const std::int64_t row = c.in_channels * taps, step = taps * kernel.filters;
+    each_task(cut, cut.blocks, [&](std::int64_t block, int) {
+      const std::int64_t first = block * kernel.filters, count = std::min(kernel.filters, c.out_channels - first);
+      std::vector<float> rows(static_cast<std::size_t>(count * row)), packed(static_cast<std::size_t>(step));
+      source.read(first * row, rows);
+      std::byte* at = to + static_cast<std::size_t>(block) * block_bytes(c, kernel);
+      for (std::int64_t begin = 0; begin < row; begin += taps, at += static_cast<std::size_t>(step) * bytes_of(c.x)) {
+        for (std::int64_t tap = 0; tap < taps; ++tap) {
+          for (std::int64_t i = 0; i < count; ++i) packed[tap * kernel.filters + i] = rows[i * row + begin + tap];
+        }
+        from_float(packed, c.x, at);
+      }
+    });
+  }
+
+  void run(const Case& c, const Plan& plan, const Args& args, std::byte* scratch) const override {
+    const Cut& cut = *static_cast<const Cut*>(plan.state.get());
+    const WinogradKernel& kernel = *kernel_of(c);
+    const WinogradEpilogue epilogue{.bias = reinterpret_cast<const float*>(args.bias.raw()),
+                                    .row = args.row.raw(),
+                                    .residual = args.residual.raw(),
+                                    .silu = c.activation == Activation::silu,
+                                    .negative_slope = slope_of(c.activation)};
+    auto* inputs = reinterpret_cast<float*>(scratch);
+    for (std::int64_t wave = 0; wave < cut.tiles; wave += cut.wave) {
+      const std::int64_t end = std::min(wave + cut.wave, cut.tiles);
+      const auto group_of = [&](std::int64_t i) {
+        const std::int64_t first = wave + i * cut.group;
+        return WinogradTask{.inputs = inputs + i * cut.group_floats,
+                            .first = first,
+                            .count = std::min(cut.group, end - first),
+                            .y = args.y.raw()};
+      };
+      parallel_for(end - wave, 1, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t i = first; i < last; ++i) {
+          const WinogradTask group = group_of(i / cut.group);
+          kernel.transform(cut.shape, args.x.raw(), wave + i, i % cut.group, group.count,
+                           inputs + i / cut.group * cut.group_floats);
+        }
+      });
+      // Threads that work at the same time share a group's inputs.
+      each_task(cut, divide_up(end - wave, cut.group) * cut.blocks, [&](std::int64_t number, int thread) {
+        const std::int64_t block = number % cut.blocks;
+        WinogradTask task = group_of(number / cut.blocks);
+        task.filters = args.packed + static_cast<std::size_t>(block) * block_bytes(c, kernel);
+        task.first_filter = block * kernel.filters;
+        kernel.run(cut.shape, epilogue, task,
+                   scratch + cut.input_bytes + static_cast<std::size_t>(thread) * cut.thread_bytes);
+      });
+    }
+  }
+
+ private:
+  const WinogradKernel* kernel_of(const Case& c) const {
+    if (c.x != c.y) return nullptr;
+    return c.x == DType::f32 ? f32_ : c.x == DType::bf16 ? bf16_ : nullptr;
+  }
+
+  static std::size_t block_bytes(const Case& c, const WinogradKernel& kernel) {
+    return static_cast<std::size_t>(c.in_channels * taps * kernel.filters) * bytes_of(c.x);
+  }
+
+  static float slope_of(Activation activation) {
+    return activation == Activation::relu ? 0.0f : activation == Activation::leaky_relu ? 0.2f : 1.0f;
+  }
+
+  /// Transforms take as long as so many products of a point: inputs as 45 filters, sums as 35 channels, filters as 8
+  /// tiles (shares of the profile for 64 x 64 x 320, 32 x 32 x 640 and 512 x 512 x 128, Ice Lake). The products run as
+  /// fast as oneDNN's.
+  static bool worthwhile(const Case& c, const Cut& cut, const WinogradKernel& kernel) {
+    if (c.in_channels < least_channels) return false;
+    const auto tiles = static_cast<double>(cut.tiles), channels = static_cast<double>(c.in_channels);
+    const auto filters = static_cast<double>(cut.blocks * kernel.filters);
+    const auto groups = static_cast<double>(divide_up(cut.tiles, cut.group));
+    const double products =
+        tiles * channels * filters + 45 * tiles * channels + 35 * tiles * filters + 8 * groups * channels * filters;
+    return 36 * 2 * products < 0.9 * c.flops();
+  }
+
+  std::string_view name_;
+  const WinogradKernel *f32_, *bf16_;
+};
+
+}  // namespace
+
+void add_winograd(Operations& operations, Isa isa) {
+  const auto add = [&](std::string_view name, const WinogradKernel& f32, const WinogradKernel& bf16) {
+    // Where the processor multiplies bf16, direct convolution does twice the products.
+    operations.add<Conv2dOp>(
+        std::make_unique<WinogradConvolution>(name, &f32, isa < Isa::avx512bf16 ? &bf16 : nullptr));
+  };
+  if (isa >= Isa::avx512) add("winograd-avx512", avx512::winograd_f32, avx512::winograd_bf16);
+  if (isa >= Isa::avx2) add("winograd-avx2", avx2::winograd_f32, avx2::winograd_bf16);
+}
+
+}  // namespace sumi
