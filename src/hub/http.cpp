@@ -76,6 +76,7 @@ class Transfer {
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     const bool secure = request.url().starts_with("https:");
     set(CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
+    if (!settings.certificates.empty()) set(CURLOPT_CAINFO, settings.certificates.c_str());
     set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
     set(CURLOPT_LOW_SPEED_LIMIT, 1L);
     set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(settings.stall.count()));

@@ -74,6 +74,7 @@ HubSettings HubSettings::from_environment() {
   check(std::all_of(settings.token.begin(), settings.token.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; }),
         ErrorCode::usage, "the token of the hub holds characters that no token has; look at HF_TOKEN");
   settings.offline = is_true(variable("HF_HUB_OFFLINE"));
+  settings.certificates = expanded(variable("REQUESTS_CA_BUNDLE"));
   return settings;
 }
 

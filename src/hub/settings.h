@@ -12,6 +12,7 @@ struct HubSettings {
   std::filesystem::path cache;                      ///< the folder of `models--org--name`
   std::string token;                                ///< empty: nobody
   bool offline = false;
+  std::filesystem::path certificates;  ///< of those to trust, PEM; empty: the system's
 
   // How patient to be with a hub that fails.
   int attempts = 5;                            ///< of a file, without progress in between
@@ -20,7 +21,8 @@ struct HubSettings {
   int parallel = 4;                            ///< files at once
 
   /// $HF_ENDPOINT, $HF_HUB_CACHE, $HF_HOME, $XDG_CACHE_HOME, $HF_TOKEN, $ACCESS_TOKEN, $HF_TOKEN_PATH and
-  /// $HF_HUB_OFFLINE, as the hub's own library reads them. Error(usage) for an endpoint or a token that is none.
+  /// $HF_HUB_OFFLINE, $REQUESTS_CA_BUNDLE, as the hub's own library reads them. Error(usage) for an endpoint or a token
+  /// that is none.
   static HubSettings from_environment();
 };
 

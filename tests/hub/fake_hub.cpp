@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,22 +19,50 @@ std::string digest_of(const std::string& content, bool large) {
   return digest.finish();
 }
 
+std::string pem_of(X509* certificate) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> memory(BIO_new(BIO_s_mem()), BIO_free);
+  PEM_write_bio_X509(memory.get(), certificate);
+  char* text = nullptr;
+  const auto size = static_cast<std::size_t>(BIO_get_mem_data(memory.get(), &text));
+  return {text, size};
+}
+
 }  // namespace
 
-FakeHub::FakeHub() {
+FakeHub::FakeHub(std::unique_ptr<httplib::Server> server, std::string scheme, std::string certificate)
+    : server_(std::move(server)), scheme_(std::move(scheme)), certificate_(std::move(certificate)) {
   ::setenv("no_proxy", "*", 1);
-  server_.set_keep_alive_max_count(1);
-  server_.Get("/api/models/org/name/revision/.*",
-              [this](const httplib::Request&, httplib::Response& response) { answer_description(response); });
-  server_.Get("/org/name/resolve/.*",
-              [this](const httplib::Request& request, httplib::Response& response) { answer_file(request, response); });
-  port_ = server_.bind_to_any_port("127.0.0.1");
-  thread_ = std::thread([this] { server_.listen_after_bind(); });
-  while (!server_.is_running()) std::this_thread::yield();
+  server_->set_keep_alive_max_count(1);
+  server_->Get("/api/models/org/name/revision/.*",
+               [this](const httplib::Request&, httplib::Response& response) { answer_description(response); });
+  server_->Get("/org/name/resolve/.*", [this](const httplib::Request& request, httplib::Response& response) {
+    answer_file(request, response);
+  });
+  port_ = server_->bind_to_any_port("127.0.0.1");
+  thread_ = std::thread([this] { server_->listen_after_bind(); });
+  while (!server_->is_running()) std::this_thread::yield();
+}
+
+std::unique_ptr<FakeHub> FakeHub::secure() {
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), X509_free);
+  X509_set_version(certificate.get(), X509_VERSION_3);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+  X509_set_pubkey(certificate.get(), key.get());
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>("hub"), -1, -1, 0);
+  X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate.get()));
+  const std::unique_ptr<X509_EXTENSION, decltype(&X509_EXTENSION_free)> names(
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1"), X509_EXTENSION_free);
+  X509_add_ext(certificate.get(), names.get(), -1);
+  X509_sign(certificate.get(), key.get(), EVP_sha256());
+  auto server = std::make_unique<httplib::SSLServer>(certificate.get(), key.get());
+  return std::unique_ptr<FakeHub>(new FakeHub(std::move(server), "https", pem_of(certificate.get())));
 }
 
 FakeHub::~FakeHub() {
-  server_.stop();
+  server_->stop();
   thread_.join();
 }
 
@@ -55,7 +85,7 @@ void FakeHub::add_model() {
   add("README.md", "r");
 }
 
-std::string FakeHub::endpoint(const std::string& host) const { return fmt::format("http://{}:{}", host, port_); }
+std::string FakeHub::endpoint(const std::string& host) const { return fmt::format("{}://{}:{}", scheme_, host, port_); }
 
 HubSettings FakeHub::settings(const std::filesystem::path& cache) const {
   return {.endpoint = endpoint(),

@@ -4,6 +4,7 @@
 #include <functional>
 #include <httplib.h>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -26,7 +27,9 @@ class FakeHub {
   /// Takes the place of the usual answer to a file: true when it did. `count` counts the requests for this file.
   using Trouble = std::function<bool(const httplib::Request&, httplib::Response&, int count)>;
 
-  FakeHub();
+  FakeHub() : FakeHub(std::make_unique<httplib::Server>(), "http") {}
+  /// One that speaks TLS, with a certificate of its own for 127.0.0.1, signed by itself.
+  static std::unique_ptr<FakeHub> secure();
   FakeHub(const FakeHub&) = delete;
   FakeHub& operator=(const FakeHub&) = delete;
   ~FakeHub();
@@ -40,6 +43,8 @@ class FakeHub {
   std::string content(const std::string& path) const { return files_.at(path).content; }
   std::string digest(const std::string& path) const { return files_.at(path).digest; }
   std::string endpoint(const std::string& host = "127.0.0.1") const;
+  /// That certificate, PEM.
+  const std::string& certificate() const { return certificate_; }
   /// Impatient ones, of a cache.
   HubSettings settings(const std::filesystem::path& cache) const;
   std::vector<Asked> asked(const std::string& path) const;
@@ -57,6 +62,8 @@ class FakeHub {
   bool tells_digests = true;    ///< the description has sizes and digests
 
  private:
+  FakeHub(std::unique_ptr<httplib::Server> server, std::string scheme, std::string certificate = "");
+
   struct File {
     std::string content, digest;
     bool large = false;
@@ -64,7 +71,8 @@ class FakeHub {
   void answer_description(httplib::Response& response) const;
   void answer_file(const httplib::Request& request, httplib::Response& response);
 
-  httplib::Server server_;
+  std::unique_ptr<httplib::Server> server_;
+  std::string scheme_, certificate_;
   std::thread thread_;
   int port_ = 0;
   std::map<std::string, File> files_;

@@ -139,6 +139,23 @@ TEST_F(Pull, SeveralAtOnceFetchEachFileOnce) {
   EXPECT_EQ(fetched, pull_all().bytes);
 }
 
+TEST_F(Pull, TrustsOnlyCertificatesThatItKnows) {
+  const auto hub = FakeHub::secure();
+  hub->add_model();
+  HubSettings settings = hub->settings(cache_.path());
+  try {
+    pull({.model = "org/name"}, settings);
+    FAIL() << "a certificate that nobody knows was taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::io);
+    EXPECT_NE(std::string(error.what()).find("certificate"), std::string::npos) << error.what();
+  }
+  EXPECT_EQ(hub->asked_in_all(), 0u);
+  settings.certificates = cache_.write("known.pem", hub->certificate());
+  EXPECT_EQ(pull({.model = "org/name"}, settings).files, 4u);
+  EXPECT_TRUE(read_text(snapshot() / kUnet) == hub->content(kUnet));
+}
+
 TEST_F(Pull, ASingleFileAndSeveral) {
   FakeHub hub;
   const HubSettings settings = hub.settings(cache_.path());
