@@ -340,17 +340,8 @@ class Flash {
           rows[i] = V::mul(V::load(sums + (channel + least(i, left - 1)) * panel + half), share);
         }
         V::transpose(rows);
-        for (std::ptrdiff_t i = 0; i < queries; ++i) store(y + (half + i) * task.y_stride + channel, rows[i], left);
+        for (std::ptrdiff_t i = 0; i < queries; ++i) store<V>(y + (half + i) * task.y_stride + channel, rows[i], left);
       }
-    }
-  }
-
-  template <class T>
-  static void store(T* to, Reg x, std::ptrdiff_t left) {
-    if (left >= lanes) {
-      V::store(to, x);
-    } else {
-      V::store_first(to, x, left);
     }
   }
 };

@@ -196,7 +196,7 @@ class Winograd {
 #pragma GCC unroll 6
       for (int i = 0; i < patch_side; ++i) {
         __builtin_prefetch(from + i * patch.row + tile * patch.pixel, 0, 2);  // of the next tile, to L2
-        d[i] = load(from + i * patch.row, left);
+        d[i] = load<V>(from + i * patch.row, left);
       }
       transform_line(d, v);
 #pragma GCC unroll 6
@@ -294,10 +294,10 @@ class Winograd {
     const std::ptrdiff_t end = smaller(shape.out_channels, task.first_filter + filters);
     const float* from = sums + place * filters;
     for (std::ptrdiff_t o = task.first_filter; o < end; o += lanes, from += lanes) {
-      Reg offset = epilogue.bias ? load(epilogue.bias + o, end - o) : V::zero();
+      Reg offset = epilogue.bias ? load<V>(epilogue.bias + o, end - o) : V::zero();
       if (epilogue.row) {
         const T* row = static_cast<const T*>(epilogue.row) + at.picture * shape.out_channels + o;
-        offset = V::add(offset, load(row, end - o));
+        offset = V::add(offset, load<V>(row, end - o));
       }
       Reg columns[tile][patch_side];
       transform_columns(from, output_point(task.count), columns);
@@ -335,26 +335,14 @@ class Winograd {
   static void finish(const WinogradShape& shape, const WinogradEpilogue& epilogue, Reg sum, std::ptrdiff_t element,
                      std::ptrdiff_t left, T* y) {
     Reg result = activate(epilogue, sum);
-    if (epilogue.residual) result = V::add(result, load(static_cast<const T*>(epilogue.residual) + element, left));
+    if (epilogue.residual) result = V::add(result, load<V>(static_cast<const T*>(epilogue.residual) + element, left));
     __builtin_prefetch(y + element + tile * shape.out_channels);
-    store(y + element, result, left);
+    store<V>(y + element, result, left);
   }
 
   static Reg activate(const WinogradEpilogue& epilogue, Reg x) {
     if (epilogue.silu) return silu<V>(x);
     return V::where_negative(x, V::mul(x, V::set(epilogue.negative_slope)), x);
-  }
-
-  template <class S>
-  static Reg load(const S* from, std::ptrdiff_t left) {
-    return left >= lanes ? V::load(from) : V::load_first(from, left);
-  }
-  static void store(T* to, Reg x, std::ptrdiff_t left) {
-    if (left >= lanes) {
-      V::store(to, x);
-    } else {
-      V::store_first(to, x, left);
-    }
   }
 };
 

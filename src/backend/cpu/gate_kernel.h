@@ -15,10 +15,9 @@ template <class V, class T>
 void gate_by_gelu(const void* values, const void* gates, std::ptrdiff_t count, void* y) {
   const T *v = static_cast<const T*>(values), *g = static_cast<const T*>(gates);
   T* to = static_cast<T*>(y);
-  std::ptrdiff_t i = 0;
-  for (; i + V::lanes <= count; i += V::lanes) V::store(to + i, V::mul(V::load(v + i), gelu<V>(V::load(g + i))));
-  if (const std::ptrdiff_t left = count - i) {
-    V::store_first(to + i, V::mul(V::load_first(v + i, left), gelu<V>(V::load_first(g + i, left))), left);
+  for (std::ptrdiff_t i = 0; i < count; i += V::lanes) {
+    const std::ptrdiff_t left = count - i;
+    store<V>(to + i, V::mul(load<V>(v + i, left), gelu<V>(load<V>(g + i, left))), left);
   }
 }
 

@@ -50,40 +50,28 @@ class Norm {
   /// First values, sums and squares of a strip of channels stay in registers: 3 x 8 of 32, or 3 x 4 of 16.
   static constexpr int widest_strip = V::registers / 4;
 
-  static Reg load(const T* from, std::ptrdiff_t left) {
-    return left >= lanes ? V::load(from) : V::load_first(from, left);
-  }
-  template <class To>
-  static void store(To* to, Reg x, std::ptrdiff_t left) {
-    if (left >= lanes) {
-      V::store(to, x);
-    } else {
-      V::store_first(to, x, left);
-    }
-  }
-
   /// Sums and squares about the first pixel: sums[c] and sums[channels + c].
   template <int vectors>
   static void add_strip(const T* x, std::ptrdiff_t pixels, std::ptrdiff_t channels, std::ptrdiff_t left, float* sums) {
     Reg first[vectors], sum[vectors], squares[vectors];
 #pragma GCC unroll 8
     for (int i = 0; i < vectors; ++i) {
-      first[i] = load(x + i * lanes, left);
+      first[i] = load<V>(x + i * lanes, left);
       sum[i] = squares[i] = V::zero();
     }
     for (std::ptrdiff_t pixel = 1; pixel < pixels; ++pixel) {
       x += channels;
 #pragma GCC unroll 8
       for (int i = 0; i < vectors; ++i) {
-        const Reg difference = V::sub(load(x + i * lanes, left), first[i]);
+        const Reg difference = V::sub(load<V>(x + i * lanes, left), first[i]);
         sum[i] = V::add(sum[i], difference);
         squares[i] = V::fma(difference, difference, squares[i]);
       }
     }
 #pragma GCC unroll 8
     for (int i = 0; i < vectors; ++i) {
-      store(sums + i * lanes, sum[i], left);
-      store(sums + channels + i * lanes, squares[i], left);
+      store<V>(sums + i * lanes, sum[i], left);
+      store<V>(sums + channels + i * lanes, squares[i], left);
     }
   }
 

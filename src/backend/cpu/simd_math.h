@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 namespace sumi {
 // Templates over the vector layer of one instruction set; internal linkage, as that layer has.
 namespace {
@@ -21,6 +23,21 @@ typename V::Reg exp2(typename V::Reg t) {
 #pragma GCC unroll 5
   for (int i = degree - 1; i >= 0; --i) power = V::fma(power, f, V::set(coefficients[i]));
   return V::scale_by_power(power, n);
+}
+
+/// A vector, or its first elements where fewer are left, and zeros.
+template <class V, class T>
+typename V::Reg load(const T* from, std::ptrdiff_t left) {
+  return left >= V::lanes ? V::load(from) : V::load_first(from, left);
+}
+/// A vector, or its first elements where fewer are left.
+template <class V, class T>
+void store(T* to, typename V::Reg x, std::ptrdiff_t left) {
+  if (left >= V::lanes) {
+    V::store(to, x);
+  } else {
+    V::store_first(to, x, left);
+  }
 }
 
 /// x / (1 + exp(-x)).
