@@ -106,7 +106,9 @@ TEST(EngineMemory, ReleaseGivesAllBack) {
     EXPECT_EQ(made(engine), first);
     EXPECT_GT(anonymous_bytes(), before + (std::size_t{20} << 20)) << "weights and activations are held";
     engine.release();
+#if !defined(__SANITIZE_ADDRESS__)  // which keeps for a while what was freed
     EXPECT_LT(anonymous_bytes(), before + (std::size_t{4} << 20)) << "after run " << run;
+#endif
   }
 }
 
