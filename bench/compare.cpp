@@ -10,7 +10,9 @@
 
 #include "backend/cpu/cpu.h"
 #include "core/threads.h"
+#include "ops/elementwise.h"
 #include "ops/operations.h"
+#include "values.h"
 
 namespace sumi {
 namespace {
@@ -34,34 +36,20 @@ constexpr Shape3x3 shapes[] = {
 struct Runner {
   const Implementation<Conv2dOp>* implementation;
   Plan plan;
-  std::unique_ptr<std::byte[]> packed, scratch;
+  Buffer packed, scratch;
   std::vector<double> seconds;
 
   void run(const Conv2dOp::Case& c, Conv2dOp::Args args) {
-    args.packed = aligned(packed);
+    args.packed = packed.get();
     const double start = now();
-    implementation->run(c, plan, args, aligned(scratch));
+    implementation->run(c, plan, args, scratch.get());
     seconds.push_back(now() - start);
   }
   static double now() {
     if (threads() == 1) return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
   }
-  static std::unique_ptr<std::byte[]> memory(std::size_t bytes) {
-    return std::make_unique<std::byte[]>(bytes + Arena::alignment);
-  }
-  static std::byte* aligned(const std::unique_ptr<std::byte[]>& from) {
-    void* at = from.get();
-    std::size_t space = ~std::size_t{0} >> 1;
-    return static_cast<std::byte*>(std::align(Arena::alignment, 1, at, space));
-  }
 };
-
-std::vector<float> values(std::int64_t count) {
-  std::vector<float> made(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < made.size(); ++i) made[i] = static_cast<float>(i % 1021) / 1021.0f - 0.5f;
-  return made;
-}
 
 /// Of an odd number.
 double median(std::vector<double> of) {
@@ -80,24 +68,22 @@ void compare(Backend& backend, const Shape3x3& s, DType type, int rounds, std::s
                          .y = type,
                          .bias = true};
   if (c.text().find(part) == std::string::npos) return;
-  const auto tensor = [&](Shape shape, DType of) {
-    const Tensor made =
-        Tensor::wrap(static_cast<std::byte*>(std::aligned_alloc(64, (shape.elements() * 4 + 63) / 64 * 64)), shape, of);
-    from_float(values(shape.elements()), of, made.raw());
-    return made;
-  };
-  const Conv2dOp::Args args{.x = tensor({s.batch, s.side, s.side, s.in}, type),
-                            .bias = tensor({s.out}, DType::f32),
-                            .y = tensor({s.batch, s.side, s.side, s.out}, type)};
+  constexpr std::size_t capacity = std::size_t{1} << 30;
+  Arena arena(backend.allocate(capacity), capacity);
+  Context ctx{.backend = backend, .arena = arena, .type = type};
+  const Shape shape{s.batch, s.side, s.side, s.in};
+  const Conv2dOp::Args args{.x = cast(ctx, ctx.upload(values(shape.elements()), shape), type),
+                            .bias = ctx.upload(values(s.out), {s.out}),
+                            .y = ctx.tensor({s.batch, s.side, s.side, s.out})};
   const auto filters = values_source({s.out, s.in, 3, 3}, values(s.out * s.in * 9));
   std::vector<Runner> runners;
   for (const auto& each : backend.operations().list<Conv2dOp>()) {
     Decision decision = each->plan(c);
     if (each->name() == "ref" || !std::holds_alternative<Plan>(decision)) continue;
     Runner runner{.implementation = each.get(), .plan = std::get<Plan>(std::move(decision))};
-    runner.packed = Runner::memory(runner.plan.packed_bytes);
-    runner.scratch = Runner::memory(runner.plan.scratch_bytes);
-    each->pack(c, runner.plan, *filters, Runner::aligned(runner.packed));
+    runner.packed = backend.allocate(runner.plan.packed_bytes);
+    runner.scratch = backend.allocate(runner.plan.scratch_bytes);
+    each->pack(c, runner.plan, *filters, runner.packed.get());
     runner.run(c, args);
     runner.seconds.clear();
     runners.push_back(std::move(runner));
@@ -117,7 +103,6 @@ void compare(Backend& backend, const Shape3x3& s, DType type, int rounds, std::s
   }
   fmt::print("\n");
   std::fflush(stdout);
-  for (const Tensor& each : {args.x, args.bias, args.y}) std::free(each.raw());
 }
 
 }  // namespace

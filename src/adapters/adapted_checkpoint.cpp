@@ -43,6 +43,9 @@ class ChangedSource final : public Source {
   std::vector<Part> parts_;
 };
 
+/// Of a change that is a product.
+double scale_of(const ScaledChange& use) { return use.change->product->scale * use.weight; }
+
 AdaptedCheckpoint::Adapted adapted_of(const TensorMap& tensors) {
   AdaptedCheckpoint::Adapted adapted;
   for (const auto& [name, source] : tensors) adapted.emplace(name, std::make_shared<AdaptedSource>(source));
@@ -93,14 +96,8 @@ void AdaptedSource::read(std::int64_t first, std::span<float> out) const {
 
 std::vector<LowRank> AdaptedSource::beside() const {
   std::vector<LowRank> factors;
-  for (const Beside& each : beside_) factors.push_back(each.factors);
+  for (const auto& [use, up] : beside_) factors.push_back({.row = 0, .down = use.change->product->down, .up = up});
   return factors;
-}
-
-AdaptedSource::Beside AdaptedSource::beside_of(const ScaledChange& use) {
-  const WeightChange::Product& product = *use.change->product;
-  const auto up = std::make_shared<Scaled>(product.up, product.scale * use.weight);
-  return {use, {.row = 0, .down = product.down, .up = up}, up};
 }
 
 void AdaptedSource::set(std::vector<ScaledChange> changes, std::vector<ScaledChange> beside) {
@@ -111,11 +108,13 @@ void AdaptedSource::set(std::vector<ScaledChange> changes, std::vector<ScaledCha
   const auto same = [](const Beside& each, const ScaledChange& use) { return each.use.change == use.change; };
   if (!std::equal(beside_.begin(), beside_.end(), beside.begin(), beside.end(), same)) {
     beside_.clear();
-    for (const ScaledChange& use : beside) beside_.push_back(beside_of(use));
+    for (const ScaledChange& use : beside) {
+      beside_.push_back({use, std::make_shared<Scaled>(use.change->product->up, scale_of(use))});
+    }
   }
   for (std::size_t i = 0; i < beside.size(); ++i) {
     if (beside_[i].use == beside[i]) continue;
-    beside_[i].up->set(beside[i].change->product->scale * beside[i].weight);
+    beside_[i].up->set(scale_of(beside[i]));
     beside_[i].use = beside[i];
   }
 }

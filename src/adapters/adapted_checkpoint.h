@@ -37,10 +37,8 @@ class AdaptedSource final : public Source {
   class Scaled;
   struct Beside {
     ScaledChange use;
-    LowRank factors;
     std::shared_ptr<Scaled> up;
   };
-  static Beside beside_of(const ScaledChange& use);
 
   SourcePtr original_;
   std::vector<Beside> beside_;

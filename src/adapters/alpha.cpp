@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/paths.h"
 #include "weights/pickled.h"
 #include "weights/safetensors.h"
 
@@ -63,8 +64,7 @@ double AlphaRule::scale(std::string_view module, double rank) const {
 
 AlphaRules read_alpha_rules(const std::filesystem::path& adapter) {
   const auto config = adapter.parent_path() / "adapter_config.json";
-  std::error_code ignored;
-  if (adapter.stem() == "adapter_model" && std::filesystem::exists(config, ignored)) {
+  if (adapter.stem() == "adapter_model" && is_there(config)) {
     return {{"", AlphaRule(Settings(read_json(config), config.string()))}};
   }
   if (is_pickled(adapter)) return {};

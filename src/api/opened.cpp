@@ -12,7 +12,7 @@ Opened::Opened(const EngineOptions& chosen)
 
 void Opened::run(const Session::Body& body) {
   set_threads(options.threads);
-  session.run(session.plan(body), body);
+  session.run(body);
 }
 
 }  // namespace sumi

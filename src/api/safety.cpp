@@ -49,7 +49,7 @@ bool SafetyGuard::guard(Session& session, Safety safety, Image& picture) const {
   const Image seen = resize_to_square(picture, side, Filter::bicubic);
   std::vector<SafetyChecker::Verdict> verdicts;
   const auto body = [&](Context& ctx) { verdicts = (*checker_)(ctx, seen.rgb); };
-  session.run(session.plan(body), body);
+  session.run(body);
   if (!verdicts.front().unfit) return false;
   check(safety != Safety::refuse, ErrorCode::unsupported,
         "the safety checker holds this picture unfit to be shown; another seed or prompt may do");

@@ -1,12 +1,12 @@
 #include "api/upscale.h"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 
 #include "core/paths.h"
 #include "image/resize.h"
 #include "models/upscaler.h"
+#include "pipelines/choices.h"
 #include "pipelines/decode.h"
 
 namespace sumi {
@@ -29,7 +29,7 @@ Image upscaled(Session& session, const Image& picture, const std::string& file) 
   const auto body = [&](Context& ctx) {
     pixels.values = upscaler(ctx, values, picture.height, picture.width, kTiling);
   };
-  session.run(session.plan(body), body);
+  session.run(body);
   for (float& value : pixels.values) value = std::clamp(value, 0.0f, 1.0f);
   return to_image(pixels, 0);
 }
@@ -37,10 +37,8 @@ Image upscaled(Session& session, const Image& picture, const std::string& file) 
 }  // namespace
 
 void check_hires(const Hires& hires) {
-  check(std::isfinite(hires.scale) && hires.scale >= 1 && hires.scale <= 8, ErrorCode::usage,
-        "hires scale {}: expected 1 to 8", hires.scale);
-  check(std::isfinite(hires.strength) && hires.strength >= 0 && hires.strength <= 1, ErrorCode::usage,
-        "hires strength {}: expected 0 to 1", hires.strength);
+  check_range("hires scale", hires.scale, 1, 8);
+  check_range("hires strength", hires.strength, 0, 1);
   check(enlarges_latents(hires) || hires.upscaler == kInterpolation || is_file(hires.upscaler), ErrorCode::not_found,
         "hires upscaler '{}': expected {}, {}, {} or the file of an ESRGAN network", hires.upscaler, kInterpolation,
         kLatents, kNearestLatents);

@@ -1,6 +1,7 @@
 #include "core/threads.h"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <mutex>
 
@@ -28,11 +29,19 @@ void parallel(const std::function<void(int, int)>& body) {
   if (first) std::rethrow_exception(first);
 }
 
+void parallel_each(std::int64_t n, int most, const std::function<void(std::int64_t, int)>& body) {
+  std::atomic<std::int64_t> next = 0;
+  parallel([&](int part, int) {
+    if (part >= most) return;
+    for (std::int64_t number; (number = next.fetch_add(1, std::memory_order_relaxed)) < n;) body(number, part);
+  });
+}
+
 void parallel_for(std::int64_t n, std::int64_t grain, const std::function<void(std::int64_t, std::int64_t)>& body) {
   if (n <= 0) return;
   if (n <= grain) return body(0, n);
   parallel([&](int part, int parts) {
-    const std::int64_t chunks = (n + grain - 1) / grain;
+    const std::int64_t chunks = divide_up(n, grain);
     const std::int64_t begin = std::min(n, chunks * part / parts * grain);
     const std::int64_t end = std::min(n, chunks * (part + 1) / parts * grain);
     if (begin < end) body(begin, end);

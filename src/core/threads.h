@@ -15,6 +15,12 @@ void set_threads(int count);
 /// Nested calls run in one thread.
 void parallel(const std::function<void(int part, int parts)>& body);
 
+/// How many pieces of `by` cover n.
+constexpr std::int64_t divide_up(std::int64_t n, std::int64_t by) { return (n + by - 1) / by; }
+
+/// Runs body(number, part) for 0..n, each number as soon as a thread is free: `part` is the thread's, below `most`.
+void parallel_each(std::int64_t n, int most, const std::function<void(std::int64_t number, int part)>& body);
+
 /// Splits 0..n into one contiguous range a thread, each but the last a multiple of `grain`, and runs body(begin, end).
 void parallel_for(std::int64_t n, std::int64_t grain, const std::function<void(std::int64_t, std::int64_t)>& body);
 

@@ -28,8 +28,7 @@ void check_fit(const Model& model, const std::string& where) {
   check(unet.in_channels == model.latent_channels() || model.changes_pictures() || model.paints_masked(),
         ErrorCode::unsupported, "{}: the UNet takes {} channels for latents of {}", where, unet.in_channels,
         model.latent_channels());
-  std::int64_t channels = 0;
-  for (const TextEncoder& encoder : model.texts) channels += encoder.text.config().channels;
+  const std::int64_t channels = model.prompt_channels();
   for (const auto& stage : unet.down) {
     check(stage.depths.empty() || stage.prompt_channels == channels, ErrorCode::bad_model,
           "{}: the UNet takes prompts of {} channels, the text encoders give {}", where, stage.prompt_channels,
@@ -113,6 +112,12 @@ Defaults defaults_of(const Model& model, const ModelFiles& files) {
 }
 
 }  // namespace
+
+std::int64_t Model::prompt_channels() const {
+  std::int64_t channels = 0;
+  for (const TextEncoder& encoder : texts) channels += encoder.text.config().channels;
+  return channels;
+}
 
 std::int64_t Model::size_numbers() const {
   const auto& config = unet.config();

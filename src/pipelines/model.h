@@ -43,6 +43,8 @@ struct Model {
   bool zeros_without_negative = false;
 
   std::int64_t latent_channels() const { return vae.latent_channels(); }
+  /// Of all text encoders together.
+  std::int64_t prompt_channels() const;
   /// Whether the UNet takes the latents of a picture beside its own: InstructPix2Pix.
   bool changes_pictures() const { return unet.config().in_channels == 2 * latent_channels(); }
   /// Whether it takes a mask, too: inpainting.

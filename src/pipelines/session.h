@@ -35,6 +35,8 @@ class Session {
   Booked plan(const Body& body);
   /// `booked` from `plan` of the same body.
   void run(const Booked& booked, const Body& body, Trace* trace = nullptr, const std::atomic<bool>* stop = nullptr);
+  /// Plans and runs.
+  void run(const Body& body) { run(plan(body), body); }
   /// For calls that `plan` has seen in this order.
   Workspace open(const Booked& booked) const;
   /// Packs the weights that the body uses, and computes nothing.

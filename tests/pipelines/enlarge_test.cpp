@@ -65,7 +65,7 @@ Made make(const Start& start, std::int64_t width, std::int64_t height) {
   const Job job = settle(model(), request);
   Made made;
   const auto body = [&](Context& ctx) { made.pixels = make_pictures(ctx, model(), job).values; };
-  session.run(session.plan(body), body);
+  session.run(body);
   const auto encode = [&](Context& ctx) {
     made.latents.clear();
     if (start.picture.rgb.empty()) return;
@@ -73,7 +73,7 @@ Made make(const Start& start, std::int64_t width, std::int64_t height) {
       made.latents.push_back(static_cast<float>(model().vae.scaled(value)));
     }
   };
-  session.run(session.plan(encode), encode);
+  session.run(encode);
   return made;
 }
 

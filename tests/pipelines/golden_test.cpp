@@ -29,7 +29,7 @@ Image make(const Golden& golden, DType type) {
   Session session(*backend, type);
   Pixels pixels;
   const auto body = [&](Context& ctx) { pixels = make_pictures(ctx, *model, job); };
-  session.run(session.plan(body), body);
+  session.run(body);
   return to_image(pixels, 0);
 }
 

@@ -170,7 +170,7 @@ Errors run_pipeline_case(const Fixture& fixture, const Device& device) {
   const auto body = [&](Context& ctx) {
     pixels = make_pictures(ctx, *model, job, {.progress = [&](const Progress& now) { comparison.tell(now); }});
   };
-  session.run(session.plan(body), body);
+  session.run(body);
   return comparison.finish(pixels);
 }
 

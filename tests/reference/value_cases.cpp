@@ -19,7 +19,7 @@ namespace {
 void run_on(const Device& device, const Session::Body& body) {
   const auto backend = device.name == "ref" ? make_ref_backend() : make_cpu_backend();
   Session session(*backend, device.type);
-  session.run(session.plan(body), body);
+  session.run(body);
 }
 
 using Ids = std::vector<std::vector<std::int32_t>>;

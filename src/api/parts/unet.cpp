@@ -26,12 +26,6 @@ Latents repeated(const Latents& latents, std::int64_t rows) {
   return {shape, std::move(values)};
 }
 
-std::int64_t prompt_channels(const sumi::Model& model) {
-  std::int64_t channels = 0;
-  for (const sumi::TextEncoder& encoder : model.texts) channels += encoder.text.config().channels;
-  return channels;
-}
-
 void check_conditioning(const sumi::Model& model, const Conditioning& given) {
   const auto expect = [](const char* what, std::size_t values, std::int64_t expected) {
     check(static_cast<std::int64_t>(values) == expected, ErrorCode::usage,
@@ -40,7 +34,7 @@ void check_conditioning(const sumi::Model& model, const Conditioning& given) {
   check(given.rows > 0 && given.tokens > 0, ErrorCode::usage, "conditioning: {} rows of {} tokens", given.rows,
         given.tokens);
   const std::int64_t rows = given.rows;
-  expect("values of embeddings", given.embeddings.size(), rows * given.tokens * prompt_channels(model));
+  expect("values of embeddings", given.embeddings.size(), rows * given.tokens * model.prompt_channels());
   const std::int64_t pooled = model.pooled() ? model.texts.back().text.config().projection : 0;
   expect("values of pooled embeddings", given.pooled.size(), rows * pooled);
   expect("numbers of sizes", given.sizes.size(), model.pooled() ? rows * model.size_numbers() : 0);
@@ -82,7 +76,7 @@ sumi::UNet::Prompt UNet::State::prompt(Context& ctx) const {
   const auto upload = [&](const std::vector<float>& values, Shape axes) {
     return cast(ctx, ctx.upload(values, axes), ctx.type);
   };
-  sumi::UNet::Prompt prompt{.tokens = upload(conditioning.embeddings, {rows, tokens, prompt_channels(*model)}),
+  sumi::UNet::Prompt prompt{.tokens = upload(conditioning.embeddings, {rows, tokens, model->prompt_channels()}),
                             .guidance = conditioning.guidance,
                             .sizes = conditioning.sizes};
   if (model->pooled()) {

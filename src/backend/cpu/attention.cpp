@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <atomic>
 
 #include "backend/cpu/attention_flash.h"
 #include "backend/cpu/kernels.h"
@@ -10,8 +9,6 @@ namespace {
 
 using Case = AttentionOp::Case;
 using Args = AttentionOp::Args;
-
-std::int64_t divide_up(std::int64_t n, std::int64_t by) { return (n + by - 1) / by; }
 
 /// How a case is cut into tasks: blocks of queries of one head.
 struct Cut {
@@ -78,13 +75,8 @@ class FlashAttention : public Implementation<AttentionOp> {
     const Cut& cut = *static_cast<const Cut*>(plan.state.get());
     const FlashKernel& kernel = *kernel_of(c.x);
     const std::int64_t tasks = c.batch * c.heads * cut.blocks;
-    std::atomic<std::int64_t> next = 0;
-    parallel([&](int part, int) {
-      if (part >= cut.threads) return;
-      std::byte* own = scratch + static_cast<std::size_t>(part) * cut.thread_bytes;
-      for (std::int64_t number; (number = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) {
-        kernel.run(task_of(c, args, cut, number), own);
-      }
+    parallel_each(tasks, cut.threads, [&](std::int64_t number, int thread) {
+      kernel.run(task_of(c, args, cut, number), scratch + static_cast<std::size_t>(thread) * cut.thread_bytes);
     });
   }
 

@@ -31,7 +31,6 @@ namespace sumi {
 // Internal linkage: every file has its own copy, compiled with that file's instruction set.
 namespace {
 
-constexpr std::ptrdiff_t least(std::ptrdiff_t a, std::ptrdiff_t b) { return a < b ? a : b; }
 constexpr std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t to) { return (n + to - 1) / to * to; }
 
 template <class V, class Words>

@@ -3,13 +3,15 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "backend/cpu/product_tile.h"
+
 namespace sumi {
 // What the products of flash attention multiply, over the vector layer V; internal linkage, as that layer has.
 namespace {
 
 /// The products see words of 32 bits. Here a word is one float.
 template <class V>
-struct Float32Words {
+struct Float32Words : FloatProducts<V> {
   using Stored = float;
   static constexpr std::ptrdiff_t per_word = 1;
   static constexpr int exp2_degree = 5;
@@ -17,9 +19,6 @@ struct Float32Words {
   static typename V::Reg load(const Stored* from) { return V::load(from); }
   static typename V::Reg load_first(const Stored* from, std::ptrdiff_t elements) {
     return V::load_first(from, elements);
-  }
-  static typename V::Reg multiply_add(typename V::Reg a, typename V::Reg b, typename V::Reg c) {
-    return V::fma(a, b, c);
   }
 };
 

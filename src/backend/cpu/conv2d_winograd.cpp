@@ -1,7 +1,6 @@
 #include "backend/cpu/conv2d_winograd.h"
 
 #include <algorithm>
-#include <atomic>
 #include <vector>
 
 #include "backend/cpu/kernels.h"
@@ -16,8 +15,6 @@ using Args = Conv2dOp::Args;
 constexpr std::int64_t taps = 9;
 /// With fewer, transforms are most of the work, and their error stands out from that of the sum.
 constexpr std::int64_t least_channels = 32;
-
-std::int64_t divide_up(std::int64_t n, std::int64_t by) { return (n + by - 1) / by; }
 
 /// How a case is cut into tasks: a group of tiles with a block of filters. Groups of one wave are transformed by all
 /// threads first; each wave uses the same memory.
@@ -59,16 +56,6 @@ Cut cut(const Case& c, const WinogradKernel& kernel) {
   return cut;
 }
 
-/// Runs body(number, thread) for 0..count, in the threads that have memory, each number as soon as one is free.
-template <class Body>
-void each_task(const Cut& cut, std::int64_t count, const Body& body) {
-  std::atomic<std::int64_t> next = 0;
-  parallel([&](int thread, int) {
-    if (thread >= cut.threads) return;
-    for (std::int64_t number; (number = next.fetch_add(1, std::memory_order_relaxed)) < count;) body(number, thread);
-  });
-}
-
 class WinogradConvolution : public Implementation<Conv2dOp> {
  public:
   /// `bf16` may be null.
@@ -102,7 +89,7 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
     const Cut& cut = *static_cast<const Cut*>(plan.state.get());
     const WinogradKernel& kernel = *kernel_of(c);
     const std::int64_t row = c.in_channels * taps, step = taps * kernel.filters;
-    each_task(cut, cut.blocks, [&](std::int64_t block, int) {
+    parallel_each(cut.blocks, cut.threads, [&](std::int64_t block, int) {
       const std::int64_t first = block * kernel.filters, count = std::min(kernel.filters, c.out_channels - first);
       std::vector<float> rows(static_cast<std::size_t>(count * row)), packed(static_cast<std::size_t>(step));
       source.read(first * row, rows);
@@ -142,7 +129,7 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
         }
       });
       // Threads that work at the same time share a group's inputs.
-      each_task(cut, divide_up(end - wave, cut.group) * cut.blocks, [&](std::int64_t number, int thread) {
+      parallel_each(divide_up(end - wave, cut.group) * cut.blocks, cut.threads, [&](std::int64_t number, int thread) {
         const std::int64_t block = number % cut.blocks;
         WinogradTask task = group_of(number / cut.blocks);
         task.filters = args.packed + static_cast<std::size_t>(block) * block_bytes(c, kernel);

@@ -69,7 +69,7 @@ class Winograd {
     const std::ptrdiff_t point = input_point(count);
     float* to = inputs + place * depth;
     for (std::ptrdiff_t c = 0; c < shape.channels; c += depth, to += points * point) {
-      const std::ptrdiff_t channels = smaller(depth, shape.channels - c);
+      const std::ptrdiff_t channels = least(depth, shape.channels - c);
       T border[points * depth];
       const Patch patch = patch_of(shape, static_cast<const T*>(x) + c, at, channels, border);
       for (std::ptrdiff_t i = 0; i < channels; i += lanes) transform_inputs(patch, i, channels - i, to + i, point);
@@ -83,7 +83,7 @@ class Winograd {
     const float* inputs = task.inputs;
     const T* packed = static_cast<const T*>(task.filters);
     for (std::ptrdiff_t c = 0; c < shape.channels; c += depth) {
-      const std::ptrdiff_t channels = smaller(depth, shape.channels - c);
+      const std::ptrdiff_t channels = least(depth, shape.channels - c);
       for (std::ptrdiff_t i = 0; i < channels; ++i, packed += taps * filters) {
         for (std::ptrdiff_t f = 0; f < filters; f += lanes) {
           transform_filters(packed + f, transformed + f / width * width * depth + i * width + f % width);
@@ -106,7 +106,6 @@ class Winograd {
   static constexpr double zero_scale = 1 / (aa * bb), a_scale = 1 / (2 * aa * (aa - bb)),
                           b_scale = 1 / (2 * bb * (bb - aa));
 
-  static constexpr std::ptrdiff_t smaller(std::ptrdiff_t x, std::ptrdiff_t y) { return x < y ? x : y; }
   /// Floats from one point to the next, with one cache line in sixteen floats.
   static constexpr std::ptrdiff_t odd_lines(std::ptrdiff_t floats) { return ((floats + 15) / 16 | 1) * 16; }
   static constexpr std::ptrdiff_t filter_point = odd_lines(depth * filters);
@@ -243,10 +242,6 @@ class Winograd {
 
   // Products.
 
-  struct Words {
-    static Reg multiply_add(Reg x, Reg y, Reg sum) { return V::fma(x, y, sum); }
-  };
-
   static void multiply(const float* inputs, const float* transformed, std::ptrdiff_t channels, std::ptrdiff_t count,
                        bool first, float* sums) {
     const RowTiles<V> tiles(count);
@@ -274,7 +269,7 @@ class Winograd {
       sums[i][1] = first ? V::zero() : V::load(to + i * filters + lanes);
     }
     // The next rows of V and M, evenly over the steps.
-    multiply_tile<V, Words, depth, 1>(inputs, transformed, channels, sums, [&](std::ptrdiff_t step) {
+    multiply_tile<V, FloatProducts<V>, depth, 1>(inputs, transformed, channels, sums, [&](std::ptrdiff_t step) {
       __builtin_prefetch(inputs + (depth + step) * rows);
       __builtin_prefetch(to + (depth + step) * rows * filters / depth);
     });
@@ -291,7 +286,7 @@ class Winograd {
   static void write(const WinogradShape& shape, const WinogradEpilogue& epilogue, const WinogradTask& task,
                     std::ptrdiff_t place, const float* sums) {
     const Place at(shape, task.first + place);
-    const std::ptrdiff_t end = smaller(shape.out_channels, task.first_filter + filters);
+    const std::ptrdiff_t end = least(shape.out_channels, task.first_filter + filters);
     const float* from = sums + place * filters;
     for (std::ptrdiff_t o = task.first_filter; o < end; o += lanes, from += lanes) {
       Reg offset = epilogue.bias ? load<V>(epilogue.bias + o, end - o) : V::zero();
@@ -301,7 +296,7 @@ class Winograd {
       }
       Reg columns[tile][patch_side];
       transform_columns(from, output_point(task.count), columns);
-      const std::ptrdiff_t rows = smaller(tile, shape.out_height - at.y), row = shape.out_width * shape.out_channels;
+      const std::ptrdiff_t rows = least(tile, shape.out_height - at.y), row = shape.out_width * shape.out_channels;
       std::ptrdiff_t first = (at.picture * shape.out_height + at.y) * row + at.x * shape.out_channels + o;
       for (std::ptrdiff_t i = 0; i < rows; ++i, first += row) {
         Reg y[tile];

@@ -6,6 +6,8 @@ namespace sumi {
 // Templates over the vector layer of one instruction set; internal linkage, as that layer has.
 namespace {
 
+constexpr std::ptrdiff_t least(std::ptrdiff_t a, std::ptrdiff_t b) { return a < b ? a : b; }
+
 constexpr float exp2_degree3[] = {0.999928057f, 0.693260968f, 0.242611125f, 0.0551716685f};
 constexpr float exp2_degree5[] = {1.00000012f,   0.693146944f,   0.240221202f,
                                   0.0555071309f, 0.00967554096f, 0.00132764725f};
