@@ -3,6 +3,7 @@
 
 #include "api/folder_writer.h"
 #include "core/atomic_file.h"
+#include "core/json.h"
 #include "core/paths.h"
 #include "hub/find.h"
 #include "sumi/tools.h"

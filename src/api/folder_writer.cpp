@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "core/atomic_file.h"
+#include "core/json.h"
 #include "core/paths.h"
 #include "sumi/program.h"
 #include "weights/safetensors.h"

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/dtype.h"
-#include "core/json.h"
+#include "core/settings.h"
 #include "weights/checkpoint.h"
 
 namespace sumi {

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "api/folder_writer.h"
+#include "core/json.h"
 #include "hub/find.h"
 #include "pipelines/model.h"
 #include "pipelines/parts.h"

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "core/check.h"
+#include "core/json.h"
 
 namespace sumi {
 namespace {
