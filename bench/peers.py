@@ -75,31 +75,32 @@ def step_of_onnxruntime(kind, folder, size, batch):
 
 
 def serve(kind, folder, size, batch):
+    answers, sys.stdout = sys.stdout, sys.stderr  # exporters print
     makers = {"openvino": step_of_openvino, "onnxruntime": step_of_onnxruntime}
     step, version = makers.get(kind.split("-")[0], step_of_diffusers)(kind, folder, size, batch)
     step()  # compiles, packs, warms caches
-    print(json.dumps({"ready": version}), flush=True)
+    print(json.dumps({"ready": version}), file=answers, flush=True)
     for line in sys.stdin:
         seconds = []
         for _ in range(int(line)):
             begin = time.perf_counter(); step(); seconds.append(time.perf_counter() - begin)
-        print(json.dumps(seconds), flush=True)
+        print(json.dumps(seconds), file=answers, flush=True)
 
 
 # ---------------------------------------------------------------- the comparison
 
 class Peer:
     def __init__(self, python, name, args, folder):
-        self.name = name
+        self.name, self.log = name, args.env / f"{name}.log"
         self.process = subprocess.Popen(
             [python, __file__, "--serve", name, "--folder", str(folder), "--size", str(args.size), "--batch", str(args.batch)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(args.env / f"{name}.log", "w"), text=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(self.log, "w"), text=True)
         self.version = self.answer()["ready"]
 
     def answer(self):
-        for line in self.process.stdout:
-            if line.startswith(("{", "[")): return json.loads(line)
-        raise RuntimeError(f"{self.name} ended; its log is {self.process.args[0]} ... {self.name}.log")
+        line = self.process.stdout.readline()
+        if not line: raise RuntimeError(f"it ended; its log is {self.log}")
+        return json.loads(line)
 
     def steps(self, repeat):
         self.process.stdin.write(f"{repeat}\n"); self.process.stdin.flush()
