@@ -44,6 +44,13 @@ function(sumi_room name)
   set_property(GLOBAL APPEND PROPERTY SUMI_ROOMS sumi_${name})
 endfunction()
 
+# A file of the room in this folder that is compiled for its instruction set alone, with options of the compiler. GCC 12
+# takes the undefined vectors in its own header of AVX-512 for mistakes.
+function(sumi_kernel file)
+  set_source_files_properties(${file} PROPERTIES SKIP_PRECOMPILE_HEADERS ON
+    COMPILE_OPTIONS "${ARGN};$<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized;-Wno-maybe-uninitialized>")
+endfunction()
+
 function(sumi_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
   add_executable(sumi_test_${name} ${ARG_SOURCES})
