@@ -27,7 +27,9 @@ struct EngineOptions {
   std::string prediction;      ///< "epsilon" or "v_prediction", what the UNet predicts; empty: as the model says
   std::string safety_checker;  ///< a folder with config.json and weights instead of the model's own
   std::string device = "cpu";  ///< "cpu", or "ref" for the plain definition of every op
-  /// "auto", "f32", "bf16" or "f16". A CPU computes f16 files in the type that "auto" gives; `Report::notes` says so.
+  /// "auto", "f32", "bf16", "f16" or "int8". A CPU computes f16 files in the type that "auto" gives; `Report::notes`
+  /// says so. With "int8" linears of the UNet and of ControlNets round weights and inputs to 8 bits: faster, smaller,
+  /// and another picture (docs/quality.md); all else is computed as "auto" says. Error(unsupported) without AVX2.
   std::string dtype = "auto";
   int threads = 0;                   ///< 0: one per core
   std::vector<std::string> disable;  ///< implementations to leave out, as `sumi doctor` names them

@@ -74,7 +74,7 @@ Calls run_calls(const BenchOptions& options, Device& device, const std::function
     }
   };
   PeakMonitor monitor;
-  Session session(*device.backend, device.type);
+  Session session(*device.backend, device.type, device.int8);
   const Booked booked = session.plan(body);
   session.load(body);
   session.run(booked, body, trace);
@@ -149,7 +149,7 @@ class UNetBench {
 using OnRow = std::function<void(const BenchRow&)>;
 
 /// One row per op, shape and implementation, the one that takes most of the step first.
-void tell_ops(const Trace& trace, const BenchOptions& options, DType type, const OnRow& tell) {
+void tell_ops(const Trace& trace, const BenchOptions& options, const Device& device, const OnRow& tell) {
   struct Timed {
     std::vector<double> seconds;
     double flops = 0;
@@ -166,24 +166,23 @@ void tell_ops(const Trace& trace, const BenchOptions& options, DType type, const
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const auto& a, const auto& b) { return a.second.total() > b.second.total(); });
   for (const auto& [what, timed] : sorted) {
-    BenchRow row{
-        .what = "op", .shapes = what.first, .implementation = what.second, .dtype = std::string(name_of(type))};
+    BenchRow row{.what = "op", .shapes = what.first, .implementation = what.second, .dtype = device.dtype()};
     row.calls = static_cast<int>(timed.seconds.size()) / options.repeat;
-    summarise(row, timed.seconds, timed.flops, type);
+    summarise(row, timed.seconds, timed.flops, device.type);
     tell(row);
   }
 }
 
-BenchRow row_of(const char* what, const Calls& calls, DType type) {
-  BenchRow row{.what = what, .dtype = std::string(name_of(type)), .calls = 1};
-  summarise(row, calls.seconds, calls.flops, type);
+BenchRow row_of(const char* what, const Calls& calls, const Device& device) {
+  BenchRow row{.what = what, .dtype = device.dtype(), .calls = 1};
+  summarise(row, calls.seconds, calls.flops, device.type);
   row.peak_bytes = calls.peak_bytes;
   return row;
 }
 
 void bench_image(const BenchOptions& options, const OnRow& tell) {
   Engine engine(options.engine);
-  const DType type = make_device(options.engine).type;
+  const Device device = make_device(options.engine);
   const Request request{.prompt = "a red apple, 3d",
                         .steps = options.steps,
                         .guidance = options.guidance,
@@ -202,7 +201,7 @@ void bench_image(const BenchOptions& options, const OnRow& tell) {
     calls.seconds.push_back(seconds_since(begin));
     rates.push_back(result.report.steps_per_second);
   }
-  BenchRow row = row_of("image", calls, type);
+  BenchRow row = row_of("image", calls, device);
   row.steps_per_second = median(rates);
   row.pictures_per_minute = 60.0 * options.batch / row.median;
   tell(row);
@@ -211,13 +210,13 @@ void bench_image(const BenchOptions& options, const OnRow& tell) {
 void bench_unet(const BenchOptions& options, const OnRow& tell) {
   Device device = make_device(options.engine);
   const UNetBench unet(options, device);
-  BenchRow row = row_of("unet", unet.run(), device.type);
+  BenchRow row = row_of("unet", unet.run(), device);
   row.steps_per_second = 1 / row.median;
   tell(row);
   if (!options.ops) return;
   Trace trace;
   unet.run(&trace);
-  tell_ops(trace, options, device.type, tell);
+  tell_ops(trace, options, device, tell);
 }
 
 /// As the pipeline decodes: one picture at a time.
@@ -231,7 +230,7 @@ void bench_vae(const BenchOptions& options, const OnRow& tell) {
       for (int i = 0; i < options.batch; ++i) vae.decode(c, latents, false);
     };
   });
-  tell(row_of("vae", calls, device.type));
+  tell(row_of("vae", calls, device));
 }
 
 /// As the pipeline encodes: the pictures of a batch share the prompt, and guidance has a second one.
@@ -254,7 +253,7 @@ void bench_text(const BenchOptions& options, const OnRow& tell) {
       }
     };
   });
-  tell(row_of("text", calls, device.type));
+  tell(row_of("text", calls, device));
 }
 
 struct Part {
@@ -291,7 +290,7 @@ void check_options(const BenchOptions& options) {
 
 void run_part(const Part& part, const BenchOptions& options, const OnRow& tell) {
   const auto tell_failure = [&] {
-    tell({.what = part.name, .dtype = std::string(name_of(make_device(options.engine).type)), .out_of_memory = true});
+    tell({.what = part.name, .dtype = make_device(options.engine).dtype(), .out_of_memory = true});
   };
   try {
     part.run(options, tell);

@@ -17,9 +17,9 @@ std::unique_ptr<Backend> make_backend(const std::string& name) {
 }
 
 DType choose_type(const std::string& name, const Backend& backend, std::vector<std::string>& notes) {
-  const std::vector<std::string> known{"auto", "f32", "bf16", "f16"};
+  const std::vector<std::string> known{"auto", "f32", "bf16", "f16", "int8"};
   const DType preferred = backend.preferred_type();
-  if (name == "auto") return preferred;
+  if (name == "auto" || name == "int8") return preferred;
   if (name == "f32") return DType::f32;
   if (name == "bf16") {
     if (preferred != DType::bf16 && backend.name() == "cpu") {
@@ -32,7 +32,7 @@ DType choose_type(const std::string& name, const Backend& backend, std::vector<s
     notes.push_back(fmt::format("f16 is a storage type here: computing in {}", name_of(preferred)));
     return preferred;
   }
-  fail(ErrorCode::usage, "dtype '{}' is not known{}; there are auto, f32, bf16 and f16", name,
+  fail(ErrorCode::usage, "dtype '{}' is not known{}; there are auto, f32, bf16, f16 and int8", name,
        did_you_mean(name, known));
 }
 
@@ -44,6 +44,9 @@ Device make_device(const EngineOptions& options) {
   set_threads(options.threads);
   Device device{.backend = make_backend(options.device)};
   device.type = choose_type(options.dtype, *device.backend, device.notes);
+  device.int8 = options.dtype == "int8";
+  check(!device.int8 || options.device != "cpu" || multiplies_int8(), ErrorCode::unsupported,
+        "dtype int8: needs AVX2, which this processor or SUMI_ISA lacks; take f32");
   for (const std::string& name : options.disable) device.backend->operations().disable(name);
   return device;
 }

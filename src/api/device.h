@@ -13,8 +13,12 @@ namespace sumi {
 /// A backend with the type that it computes in, as EngineOptions asks.
 struct Device {
   std::unique_ptr<Backend> backend;
-  DType type;
+  DType type;                      ///< of activations
+  bool int8 = false;               ///< linears of a denoiser compute in int8
   std::vector<std::string> notes;  ///< what was chosen otherwise than asked
+
+  /// What it computes in, as EngineOptions::dtype says it.
+  std::string dtype() const { return int8 ? "int8" : std::string(name_of(type)); }
 };
 
 /// Which model an engine works with.

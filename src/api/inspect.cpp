@@ -66,7 +66,7 @@ std::vector<OpReport> explain_step(Device& device) {
   const UNet unet = build_unet(preset.config("unet"), preset.weights("unet"));
   const auto meta = make_meta_backend(recording);
   Arena arena = Arena::dry();
-  Context ctx{.backend = *meta, .arena = arena, .type = device.type};
+  Context ctx{.backend = *meta, .arena = arena, .type = device.type, .int8 = device.int8};
   const UNet::Conditioning prompt = unet.prepare(ctx, {.tokens = ctx.tensor({2, 77, 768})});
   unet(ctx, ctx.tensor({2, 64, 64, 4}, DType::f32), ctx.tensor({2}, DType::f32), prompt);
   std::stable_sort(reports.begin(), reports.end(), [](const OpReport& a, const OpReport& b) { return a.op < b.op; });
@@ -84,8 +84,9 @@ Facts build_facts() {
 
 Facts processor_facts(const Device& device) {
   Facts facts{.title = "Processor", .rows = describe_cpu()};
-  facts.rows.emplace_back("computes in", std::string(name_of(device.type)));
-  for (const DType type : {DType::f32, DType::bf16}) {
+  facts.rows.emplace_back("computes in",
+                          fmt::format("{}{}", name_of(device.type), device.int8 ? ", a UNet's linears in int8" : ""));
+  for (const DType type : {DType::f32, DType::bf16, DType::i8}) {
     const double peak = measured_peak_gflops(type);
     facts.rows.emplace_back(fmt::format("peak {}", name_of(type)),
                             peak > 0 ? fmt::format("{:.0f} GFLOP/s, measured", peak) : "no such instruction");

@@ -11,7 +11,7 @@ namespace sumi {
 namespace {
 
 /// What goes beyond the settings that every picture has.
-std::vector<std::pair<std::string, std::string>> settings_of(const Request& request) {
+std::vector<std::pair<std::string, std::string>> settings_of(const Request& request, const Device& device) {
   std::vector<std::pair<std::string, std::string>> settings;
   const auto add = [&](const char* key, std::string value) { settings.emplace_back(key, std::move(value)); };
   if (request.start) add("Denoising strength", fmt::format("{}", request.start->strength));
@@ -37,6 +37,7 @@ std::vector<std::pair<std::string, std::string>> settings_of(const Request& requ
   }
   if (!request.shortcuts.deepcache.empty()) add("DeepCache", request.shortcuts.deepcache);
   if (request.shortcuts.tome) add("Token merging ratio", fmt::format("{}", request.shortcuts.tome->ratio));
+  if (device.int8) add("Linears", "int8");
   if (request.shortcuts.vae_tiling) add("VAE tiling", "on");
   return settings;
 }
@@ -47,7 +48,7 @@ Report report_of(const Model& model, const Device& device, const Job& job, const
   return {.version = version(),
           .model = model.name,
           .device = std::string(device.backend->name()),
-          .dtype = std::string(name_of(device.type)),
+          .dtype = device.dtype(),
           .sampler = job.scheduler.sampler,
           .schedule = job.scheduler.schedule,
           .spacing = job.scheduler.spacing,
@@ -61,7 +62,7 @@ Report report_of(const Model& model, const Device& device, const Job& job, const
           .rng = job.rng,
           .prompt = job.prompts.front(),
           .negative = request.negative,
-          .more = settings_of(request),
+          .more = settings_of(request, device),
           .notes = device.notes};
 }
 

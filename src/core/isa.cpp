@@ -9,7 +9,7 @@
 namespace sumi {
 namespace {
 
-constexpr std::string_view names[] = {"portable", "avx2", "avx512", "avx512bf16", "amx"};
+constexpr std::string_view names[] = {"portable", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
 
 Isa found_isa() {
 #if defined(__x86_64__)
@@ -20,7 +20,8 @@ Isa found_isa() {
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   if (!avx2) return Isa::portable;
   if (!avx512) return Isa::avx2;
-  return __builtin_cpu_supports("avx512bf16") ? Isa::avx512bf16 : Isa::avx512;
+  if (!__builtin_cpu_supports("avx512vnni")) return Isa::avx512;
+  return __builtin_cpu_supports("avx512bf16") ? Isa::avx512bf16 : Isa::avx512vnni;
 #else
   return Isa::portable;
 #endif

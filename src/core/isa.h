@@ -10,6 +10,7 @@ enum class Isa : std::uint8_t {
   portable,    ///< what the compiler was told; oneDNN: SSE4.1
   avx2,        ///< AVX2, FMA and F16C
   avx512,      ///< AVX-512 F, BW, DQ and VL
+  avx512vnni,  ///< products of int8
   avx512bf16,  ///< AVX-512 BF16
   amx,         ///< AMX tiles of bf16
 };

@@ -52,6 +52,7 @@ Linear::Linear(const Loader& loader, std::initializer_list<std::string_view> par
 
 Tensor Linear::operator()(Context& ctx, const Tensor& x, LinearOptions options) const {
   options.bias = &bias;
+  options.int8 = ctx.int8 && int8;
   const auto weighted = [&](const LinearOptions& all) { return linear(ctx, x, weight, all); };
   const FactorWeights* factors = weight.beside();
   if (!factors) return weighted(options);

@@ -9,7 +9,9 @@ ResnetBlock::ResnetBlock(const Loader& loader, const Sizes& sizes)
       conv1(loader.at("conv1"), sizes.in, sizes.out),
       conv2(loader.at("conv2"), sizes.out, sizes.out) {
   if (sizes.time) time_projection.emplace(loader.at("time_emb_proj"), sizes.time, sizes.out);
-  if (sizes.in != sizes.out) shortcut.emplace(loader.at("conv_shortcut"), sizes.in, sizes.out);
+  if (sizes.in == sizes.out) return;
+  shortcut.emplace(loader.at("conv_shortcut"), sizes.in, sizes.out);
+  shortcut->int8 = sizes.time > 0;  // a denoiser's
 }
 
 Tensor ResnetBlock::operator()(Context& ctx, Tensor x, const Tensor& time) const {

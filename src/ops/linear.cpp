@@ -14,6 +14,7 @@ std::string LinearOp::Case::text() const {
   if (activation != Activation::none) text += fmt::format(" {}", name_of(activation));
   if (gated) text += " gated";
   if (residual) text += " +residual";
+  if (int8) text += " int8";
   return text;
 }
 
@@ -33,7 +34,8 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const LinearO
                          .activation = options.activation,
                          .gated = options.gated,
                          .bias = options.bias && *options.bias,
-                         .residual = static_cast<bool>(options.residual)};
+                         .residual = static_cast<bool>(options.residual),
+                         .int8 = options.int8};
   Shape out = x.shape();
   out[-1] = c.out;
   check(!c.bias || options.bias->size() == w[0], ErrorCode::internal, "linear: bias of {} values, weight of {} rows",

@@ -9,6 +9,8 @@ namespace sumi {
 /// y[r,o] = act(bias[o] + sum over i of x[r,i] * w[o,i]) + residual[r,o].
 /// Gated (GEGLU and its relatives, Shazeer 2020): the weight's first half of rows gives values v, the second half gates
 /// g, and y[r,o] = v[r,o] * act(g[r,o]) + residual[r,o].
+/// With int8 each row of x and of the weight is first rounded to whole multiples of its own step (`round_to_int8`); the
+/// rest is as above, with sums of products of whole numbers that lose nothing.
 struct LinearOp {
   static constexpr std::string_view name = "linear";
 
@@ -17,6 +19,7 @@ struct LinearOp {
     DType x = DType::f32, y = DType::f32;
     Activation activation = Activation::none;
     bool gated = false, bias = false, residual = false;
+    bool int8 = false;
 
     auto operator<=>(const Case&) const = default;
     std::int64_t weight_rows() const { return gated ? 2 * out : out; }
@@ -37,6 +40,7 @@ struct LinearOptions {
   Tensor residual = {};
   Activation activation = Activation::none;
   bool gated = false;
+  bool int8 = false;               ///< changes y by about 1 % of its root mean square
   std::optional<DType> type = {};  ///< of y; x's unless given
 };
 

@@ -17,9 +17,10 @@ struct Booked {
 struct Workspace {
   Backend& backend;
   DType type;
+  bool int8;
   Arena arena;
 
-  Context context() { return {.backend = backend, .arena = arena, .type = type}; }
+  Context context() { return {.backend = backend, .arena = arena, .type = type, .int8 = int8}; }
 };
 
 /// Computations on one backend: each is run dry first, which books its weights and gives the size of its arena, then
@@ -28,7 +29,8 @@ class Session {
  public:
   using Body = std::function<void(Context&)>;
 
-  Session(Backend& backend, DType type);
+  /// `type` and `int8` as in Context.
+  Session(Backend& backend, DType type, bool int8 = false);
 
   Backend& backend() const { return backend_; }
   DType type() const { return type_; }
@@ -50,6 +52,7 @@ class Session {
   Backend& backend_;
   std::unique_ptr<Backend> meta_, packer_;
   DType type_;
+  bool int8_;
   Buffer memory_;  // kept between runs, so that pages stay warm
   std::size_t capacity_ = 0;
 };

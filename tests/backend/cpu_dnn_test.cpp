@@ -235,7 +235,7 @@ TEST(CpuDnn, SumiIsaCapsAndNamesWhatItKnows) {
     ADD_FAILURE() << "an unknown instruction set was taken";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::usage);
-    EXPECT_STREQ(error.what(), "SUMI_ISA: 'avx1024' is none of portable, avx2, avx512, avx512bf16, amx");
+    EXPECT_STREQ(error.what(), "SUMI_ISA: 'avx1024' is none of portable, avx2, avx512, avx512vnni, avx512bf16, amx");
   }
   setenv("SUMI_ISA", "", 1);
   EXPECT_EQ(isa_cap(), Isa::amx);
@@ -255,6 +255,7 @@ TEST(CpuDnn, TheMachineIsDescribedAndMeasured) {
   EXPECT_EQ(measured_peak_gflops(DType::f32), peak);
   EXPECT_EQ(measured_peak_gflops(DType::f16), 0);
   EXPECT_EQ(measured_peak_gflops(DType::bf16) > 0, usable_isa() >= Isa::avx512bf16);
+  EXPECT_EQ(measured_peak_gflops(DType::i8) > 0, usable_isa() >= Isa::avx512vnni);
 }
 
 }  // namespace

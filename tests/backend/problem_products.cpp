@@ -72,6 +72,9 @@ void Problem<LinearOp>::convert(const Case& c, Args& args, Memory& memory) {
   args.residual = memory.converted(args.residual, c.y);
 }
 
+// In int8 a sum loses nothing: it is rounded to float32, multiplied by the product of two steps, which is rounded too,
+// and the bias added; an activation adds as much. Else products are those of any sum.
+//
 // With sums s off by e(s): values and gates multiply, and no activation exceeds |x|, so y = v act(g) is off by
 // e(v) |g| + |v| steepest e(g) + e(v) steepest e(g).
 Values Problem<LinearOp>::tolerance(const Trial<LinearOp>& trial, const Args& args, const Values& weight,
@@ -87,11 +90,16 @@ Values Problem<LinearOp>::tolerance(const Trial<LinearOp>& trial, const Args& ar
   const Values sums = evaluate<LinearOp>(plain, args, weight);
   const Values squares = evaluate<LinearOp>(plain, squared, mapped(weight, square));
   const Case& c = trial.c;
-  const double relative = dot_error(c.x, c.in);
   const auto n = static_cast<std::size_t>(c.out), wide = static_cast<std::size_t>(plain.out);
+  const double relative = dot_error(c.x, c.in);
+  const auto error_of = [&](std::size_t sum) {
+    if (!c.int8) return relative * std::sqrt(squares[sum]);
+    const double bias = c.bias ? std::abs(args.bias.data<float>()[sum % wide]) : 0.0f;
+    return 8 * unit32 * (std::abs(sums[sum]) + 2 * bias);
+  };
   return bounds(expected, [&](std::size_t i) {
     const std::size_t v = i / n * wide + i % n, g = v + (c.gated ? n : 0);
-    const double v_error = relative * std::sqrt(squares[v]), g_error = steepest * relative * std::sqrt(squares[g]);
+    const double v_error = error_of(v), g_error = steepest * error_of(g);
     const double residual = c.residual ? std::abs(args.residual.data<float>()[i]) : 0.0f;
     const double product = c.gated ? v_error * std::abs(sums[g]) + (std::abs(sums[v]) + v_error) * g_error : g_error;
     return product + 2 * unit32 * (std::abs(expected[i]) + residual) + rounding(c.y, expected[i]);

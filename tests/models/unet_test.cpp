@@ -64,6 +64,36 @@ TEST_P(UNetInBf16, StaysCloseToFloat32) {
 INSTANTIATE_TEST_SUITE_P(Backends, UNetInBf16, testing::ValuesIn(host_backends()),
                          [](const auto& each) { return each.param; });
 
+class UNetInInt8 : public testing::TestWithParam<std::string> {};
+
+// Linears over tokens and pixels; not those of the time embedding, a row a picture, nor of the prompt.
+TEST_P(UNetInInt8, IsForLinearsOfManyRows) {
+  const UNet unet = load_unet(ModelFolder(model_path("emoji")));
+  const Reference reference("unet-emoji");
+  const auto backend = make_host_backend(GetParam());
+  Arena arena(backend->allocate(64 << 20), 64 << 20);
+  Trace trace;
+  Context ctx{.backend = *backend, .arena = arena, .int8 = true, .trace = &trace};
+  const auto actual = ctx.download(predict(ctx, unet, reference));
+  const auto expected = reference.values("prediction");
+  EXPECT_LT(rms_difference(actual, expected), 0.01 * largest(expected));
+  EXPECT_GT(rms_difference(actual, expected), 1e-4 * largest(expected));
+  const std::int64_t pictures = reference.shape("input.prompt")[0],
+                     words = pictures * reference.shape("input.prompt")[1];
+  int in_int8 = 0;
+  for (const Trace::Event& event : trace.events()) {
+    if (event.name != LinearOp::name) continue;
+    const std::int64_t rows = std::stoll(event.shapes);
+    const bool int8 = event.shapes.ends_with(" int8");
+    EXPECT_EQ(int8, rows != pictures && rows != words) << event.shapes;
+    in_int8 += int8;
+  }
+  EXPECT_GE(in_int8, 8 * 7) << "eight in each of seven transformers, and shortcuts";
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, UNetInInt8, testing::ValuesIn(host_backends()),
+                         [](const auto& each) { return each.param; });
+
 // Keys and values of a prompt outlive the arena of a step: one pair for each transformer block, none that is shared.
 TEST(UNet, ConditioningServesManySteps) {
   const UNet unet = load_unet(ModelFolder(model_path("sd1")));

@@ -45,6 +45,7 @@ struct PairWords {
   static typename V::Reg load_first(const Stored* from, std::ptrdiff_t elements) {
     return V::load_first_pairs(from, elements);
   }
+  static typename V::Reg load_words(const float* from) { return V::load(from); }
   static typename V::Reg multiply_add(typename V::Reg a, typename V::Reg b, typename V::Reg c) {
     return V::dot_pairs(a, b, c);
   }

@@ -10,6 +10,7 @@ std::unique_ptr<Backend> make_cpu_backend() {
   auto backend = std::make_unique<HostBackend>("cpu", isa >= Isa::avx512bf16 ? DType::bf16 : DType::f32);
   Operations& operations = backend->operations();
   add_winograd(operations, isa);
+  add_int8(operations, isa);
   onednn::add_layer<Conv2dOp>(operations, isa);
   onednn::add_layer<LinearOp>(operations, isa);
   add_attention(operations, isa);
@@ -19,5 +20,7 @@ std::unique_ptr<Backend> make_cpu_backend() {
   add_ref(operations);
   return backend;
 }
+
+bool multiplies_int8() { return usable_isa() >= Isa::avx2; }
 
 }  // namespace sumi

@@ -16,9 +16,12 @@ std::unique_ptr<Backend> make_cpu_backend();
 /// What this machine has and how Sumi uses it, for people: processor, cores, caches, instruction sets, oneDNN.
 std::vector<std::pair<std::string, std::string>> describe_cpu();
 
-/// Multiplications and additions of f32, or of bf16 where the processor has them, that all threads do in a second with
-/// everything in registers, in GFLOP/s: what a kernel could reach. Measured for at most 0.3 s at the first call.
-/// 0 for other types.
+/// Whether the processor has kernels for linears in int8: from AVX2 on. Error(usage) for an unknown SUMI_ISA.
+bool multiplies_int8();
+
+/// Multiplications and additions of f32, or of bf16 and int8 where the processor has them, that all threads do in a
+/// second with everything in registers, in GFLOP/s: what a kernel could reach. Measured for at most 0.3 s at the first
+/// call. 0 for other types.
 double measured_peak_gflops(DType type);
 
 }  // namespace sumi

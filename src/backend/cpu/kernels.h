@@ -10,6 +10,8 @@ namespace sumi {
 /// Convolution of 3 x 3 taps by tiles of 4 x 4, of f32 and bf16, where direct convolution is slower:
 /// "winograd-avx512", "winograd-avx2".
 void add_winograd(Operations& operations, Isa isa);
+/// Linears in int8, their rows f32 or bf16: "int8-avx512vnni", "int8-avx2".
+void add_int8(Operations& operations, Isa isa);
 /// Flash attention of f32 and bf16: "flash-avx512bf16", "flash-avx512", "flash-pairs-avx512", "flash-avx2".
 void add_attention(Operations& operations, Isa isa);
 /// Group norm with none or SiLU after it, and layer norm, of f32 and bf16: "simd-avx512", "simd-avx2".

@@ -14,8 +14,11 @@ DType computed(bool widened, DType type) { return widened ? DType::f32 : type; }
 std::string unsuited(const Layer& layer, Arithmetic arithmetic, Isa isa) {
   const bool f32 = layer.x_type == DType::f32 && layer.y_type == DType::f32;
   const bool bf16 = layer.x_type == DType::bf16 && (layer.y_type == DType::bf16 || layer.y_type == DType::f32);
-  if (arithmetic == Arithmetic::emulated && isa != Isa::avx512) return "needs AVX-512 without BF16";
+  if (arithmetic == Arithmetic::emulated && (isa < Isa::avx512 || isa >= Isa::avx512bf16)) {
+    return "needs AVX-512 without BF16";
+  }
   if (arithmetic == Arithmetic::native && bf16 && isa < Isa::avx512bf16) return "needs AVX-512 BF16";
+  if (layer.int8) return "has no int8 with a step for each row";
   if (!bf16 && (!f32 || arithmetic != Arithmetic::native)) {
     return fmt::format("takes {}bf16, not {} to {}", arithmetic == Arithmetic::native ? "f32 and " : "",
                        name_of(layer.x_type), name_of(layer.y_type));

@@ -114,7 +114,8 @@ void cap_isa(Isa cap) {
   switch (cap) {
     case Isa::portable: dnnl::set_max_cpu_isa(cpu_isa::sse41); return;
     case Isa::avx2: dnnl::set_max_cpu_isa(cpu_isa::avx2); return;
-    case Isa::avx512: dnnl::set_max_cpu_isa(cpu_isa::avx512_core_vnni); return;
+    case Isa::avx512: dnnl::set_max_cpu_isa(cpu_isa::avx512_core); return;
+    case Isa::avx512vnni: dnnl::set_max_cpu_isa(cpu_isa::avx512_core_vnni); return;
     case Isa::avx512bf16: dnnl::set_max_cpu_isa(cpu_isa::avx512_core_bf16); return;
     case Isa::amx: return;
   }

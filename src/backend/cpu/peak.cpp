@@ -33,6 +33,7 @@ struct Kernel {
 SUMI_PEAK_KERNEL(multiply_avx2, "vfmadd231ps", "ymm")
 SUMI_PEAK_KERNEL(multiply_avx512, "vfmadd231ps", "zmm")
 SUMI_PEAK_KERNEL(multiply_avx512bf16, "vdpbf16ps", "zmm")
+SUMI_PEAK_KERNEL(multiply_avx512vnni, "vpdpbusd", "zmm")
 #undef SUMI_PEAK_KERNEL
 #undef SUMI_TWELVE
 #endif
@@ -52,6 +53,7 @@ Kernel kernel_for(DType type) {
   const Isa isa = usable_isa();
 #if defined(__x86_64__)
   if (type == DType::bf16 && isa >= Isa::avx512bf16) return {multiply_avx512bf16, 12 * 64};
+  if (type == DType::i8 && isa >= Isa::avx512vnni) return {multiply_avx512vnni, 12 * 128};
   if (type == DType::f32 && isa >= Isa::avx512) return {multiply_avx512, 12 * 32};
   if (type == DType::f32 && isa >= Isa::avx2) return {multiply_avx2, 12 * 16};
 #endif
@@ -82,6 +84,10 @@ double measure(const Kernel& kernel) {
 double measured_peak_gflops(DType type) {
   if (type == DType::bf16) {
     static const double peak = measure(kernel_for(DType::bf16));
+    return peak;
+  }
+  if (type == DType::i8) {
+    static const double peak = measure(kernel_for(DType::i8));
     return peak;
   }
   if (type != DType::f32) return 0;
