@@ -7,9 +7,9 @@
 Makes an environment of its own (--env, default build/peers-env) and installs the peers there from PyPI. `sumi bench --write`
 gives them the weights. Each peer is one process that keeps its model loaded and answers "step" with the seconds of each
 repeat; rounds go through all programs in turn, so that drift of the machine meets all of them alike. The ratio of a row is the
-median over the rounds of (peer's median / Sumi's median in that round).
+median over the rounds of (peer's median / Sumi's median in that round). All models are in memory at once: 4 to 8 GB a peer in float32.
 """
-import argparse, json, os, pathlib, platform, statistics, subprocess, sys, time
+import argparse, json, os, pathlib, platform, statistics, subprocess, sys, time, types
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGES = ["torch", "diffusers==0.35.*", "transformers==4.57.*", "safetensors", "openvino", "onnxruntime", "onnx", "onnxscript"]
@@ -43,63 +43,87 @@ def step_of_diffusers(kind, folder, size, batch):
     return step, f"diffusers {diffusers.__version__}, torch {torch.__version__}"
 
 
+def export_openvino(unet, given, file):
+    import openvino as ov
+    latents, timestep, prompt = given
+    model = ov.convert_model(unet, example_input={"sample": latents, "timestep": timestep, "encoder_hidden_states": prompt})
+    model.reshape({i: list(each.shape) for i, each in enumerate(given)})
+    ov.save_model(model, file, compress_to_fp16=False)
+
+
+def export_onnxruntime(unet, given, file):
+    import torch
+    torch.onnx.export(unet, given, str(file), input_names=["sample", "timestep", "prompt"], output_names=["out"],
+                      external_data=True, dynamo=True, optimize=True)
+
+
+EXPORTS = {"openvino": (export_openvino, "unet.xml"), "onnxruntime": (export_onnxruntime, "unet.onnx")}
+
+
+def exported(kind, folder, size, batch):
+    return pathlib.Path(folder) / f"peer-{kind.split('-')[0]}-{size}-{batch}" / EXPORTS[kind.split("-")[0]][1]
+
+
+def export(kind, folder, size, batch):
+    """In a process of its own, for it takes several times the memory of a step."""
+    import torch
+    file = exported(kind, folder, size, batch)
+    unet = load_unet(torch, folder, torch.float32)
+    file.parent.mkdir(exist_ok=True)
+    with torch.no_grad(): EXPORTS[kind.split("-")[0]][0](unet, inputs(torch, unet.config, size, batch, torch.float32), file)
+
+
+def config_of(folder):
+    return types.SimpleNamespace(**{"in_channels": 4, **json.loads((pathlib.Path(folder) / "unet/config.json").read_text())})
+
+
 def step_of_openvino(kind, folder, size, batch):
     import openvino as ov, torch
-    unet = load_unet(torch, folder, torch.float32)
-    latents, timestep, prompt = inputs(torch, unet.config, size, batch, torch.float32)
-    with torch.no_grad():
-        model = ov.convert_model(unet, example_input={"sample": latents, "timestep": timestep, "encoder_hidden_states": prompt})
-    del unet
-    model.reshape({0: list(latents.shape), 1: [batch], 2: list(prompt.shape)})
     precision = "bf16" if kind.endswith("bf16") else "f32"
-    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"})
+    compiled = ov.Core().compile_model(exported(kind, folder, size, batch), "CPU",
+                                       {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"})
     request = compiled.create_infer_request()
-    feed = {0: latents.numpy(), 1: timestep.numpy(), 2: prompt.numpy()}
+    feed = dict(enumerate(each.numpy() for each in inputs(torch, config_of(folder), size, batch, torch.float32)))
     return (lambda: request.infer(feed)), f"openvino {ov.__version__}"
 
 
 def step_of_onnxruntime(kind, folder, size, batch):
     import onnxruntime, torch
-    unet = load_unet(torch, folder, torch.float32)
-    latents, timestep, prompt = inputs(torch, unet.config, size, batch, torch.float32)
-    file = pathlib.Path(folder) / "peer-onnx" / "unet.onnx"
-    if not file.exists():
-        file.parent.mkdir(exist_ok=True)
-        with torch.no_grad():
-            torch.onnx.export(unet, (latents, timestep, prompt), str(file), input_names=["sample", "timestep", "prompt"],
-                              output_names=["out"], external_data=True, dynamo=True, optimize=True)
-    del unet
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(exported(kind, folder, size, batch)), providers=["CPUExecutionProvider"])
+    latents, timestep, prompt = inputs(torch, config_of(folder), size, batch, torch.float32)
     feed = {"sample": latents.numpy(), "timestep": timestep.numpy(), "prompt": prompt.numpy()}
     return (lambda: session.run(None, feed)), f"onnxruntime {onnxruntime.__version__}"
 
 
 def serve(kind, folder, size, batch):
+    answers, sys.stdout = sys.stdout, sys.stderr  # exporters print
     makers = {"openvino": step_of_openvino, "onnxruntime": step_of_onnxruntime}
     step, version = makers.get(kind.split("-")[0], step_of_diffusers)(kind, folder, size, batch)
     step()  # compiles, packs, warms caches
-    print(json.dumps({"ready": version}), flush=True)
+    print(json.dumps({"ready": version}), file=answers, flush=True)
     for line in sys.stdin:
         seconds = []
         for _ in range(int(line)):
             begin = time.perf_counter(); step(); seconds.append(time.perf_counter() - begin)
-        print(json.dumps(seconds), flush=True)
+        print(json.dumps(seconds), file=answers, flush=True)
 
 
 # ---------------------------------------------------------------- the comparison
 
 class Peer:
     def __init__(self, python, name, args, folder):
-        self.name = name
-        self.process = subprocess.Popen(
-            [python, __file__, "--serve", name, "--folder", str(folder), "--size", str(args.size), "--batch", str(args.batch)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(args.env / f"{name}.log", "w"), text=True)
+        self.name, self.log = name, args.env / f"{name}.log"
+        command = [python, __file__, "--folder", str(folder), "--size", str(args.size), "--batch", str(args.batch)]
+        log = open(self.log, "w")
+        if name.split("-")[0] in EXPORTS and not exported(name, folder, args.size, args.batch).exists():
+            subprocess.run([*command, "--export", name], stdout=log, stderr=log)
+        self.process = subprocess.Popen([*command, "--serve", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
         self.version = self.answer()["ready"]
 
     def answer(self):
-        for line in self.process.stdout:
-            if line.startswith(("{", "[")): return json.loads(line)
-        raise RuntimeError(f"{self.name} ended; its log is {self.process.args[0]} ... {self.name}.log")
+        line = self.process.stdout.readline()
+        if not line: raise RuntimeError(f"it ended; its log is {self.log}")
+        return json.loads(line)
 
     def steps(self, repeat):
         self.process.stdin.write(f"{repeat}\n"); self.process.stdin.flush()
@@ -141,8 +165,9 @@ def main():
     p.add_argument("--rounds", type=int, default=3); p.add_argument("--repeat", type=int, default=2)
     p.add_argument("--env", type=pathlib.Path, default=ROOT / "build/peers-env")
     p.add_argument("--sumi-program", default=str(ROOT / "build/release/apps/cli/sumi"))
-    p.add_argument("--serve", help=argparse.SUPPRESS); p.add_argument("--folder", type=pathlib.Path, help=argparse.SUPPRESS)
+    p.add_argument("--serve", help=argparse.SUPPRESS); p.add_argument("--export", help=argparse.SUPPRESS); p.add_argument("--folder", type=pathlib.Path, help=argparse.SUPPRESS)
     args = p.parse_args()
+    if args.export: return export(args.export, args.folder, args.size, args.batch)
     if args.serve: return serve(args.serve, args.folder, args.size, args.batch)
 
     python = environment(args.env)

@@ -7,8 +7,6 @@
 namespace sumi {
 namespace {
 
-std::int64_t columns_of(const Shape& shape) { return shape.elements() / std::max<std::int64_t>(shape[0], 1); }
-
 /// A tensor plus changes whose factors are at hand.
 class ChangedSource final : public Source {
  public:
@@ -20,13 +18,17 @@ class ChangedSource final : public Source {
   ChangedSource(SourcePtr original, std::vector<Part> parts)
       : Source(original->shape(), original->stored()), original_(std::move(original)), parts_(std::move(parts)) {}
 
+  void read_tile(const Tile& tile, float* out, std::int64_t stride) const override {
+    original_->read_tile(tile, out, stride);
+    for (const Part& part : parts_) part.delta->add(tile, part.weight, out, stride);
+  }
+
+  /// What remains of a row, whole rows, and the beginning of another.
   void read(std::int64_t first, std::span<float> out) const override {
-    original_->read(first, out);
     const std::int64_t width = columns_of(shape());
     const auto left = [&] { return static_cast<std::int64_t>(out.size()); };
     const auto take = [&](std::int64_t rows, std::int64_t columns) {
-      const Tile tile{first / width, rows, first % width, columns};
-      for (const Part& part : parts_) part.delta->add(tile, part.weight, out.data(), columns);
+      read_tile({first / width, rows, first % width, columns}, out.data(), columns);
       first += rows * columns;
       out = out.subspan(static_cast<std::size_t>(rows * columns));
     };

@@ -99,11 +99,9 @@ class Resolution {
   }
 
   void put(ScaledChange change, const Targets::Target& target) {
-    if (mode_ == LoraMode::apply && target.layer && change.change->product) {
-      changes[target.source].beside.push_back(std::move(change));
-    } else if (change.weight != 0) {  // zero leaves the file's own bits
-      changes[target.source].merged.push_back(std::move(change));
-    }
+    if (change.weight == 0) return;  // the file's own bits, and nothing to compute
+    const bool beside = mode_ == LoraMode::apply && target.layer && change.change->product;
+    (beside ? changes[target.source].beside : changes[target.source].merged).push_back(std::move(change));
   }
 
   [[noreturn]] void refuse(const Adapter& adapter) const {

@@ -28,7 +28,7 @@ struct AdapterReport {
 /// The adapters of a model. What they change is packed again when a run next needs it, from the original file, so that
 /// every switch is exact and the last `set` alone counts. In LoraMode::apply, changes that are products of two factors
 /// stand beside the weights of linears and convolutions instead: other weights of the same adapters pack only `up`
-/// factors again, and a weight of 0 is a factor like others. All else is merged.
+/// factors again. All else is merged. A weight of 0 is as if the adapter were not there.
 class Adapters {
  public:
   /// "unet", "text_encoder" or "text_encoder_2"; after the component's model was built on the checkpoint.

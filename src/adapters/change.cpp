@@ -47,11 +47,7 @@ class Magnitude final : public Delta {
   /// The tile of weight plus change, and the weight's own.
   std::vector<float> sum(const Tile& tile, std::vector<float>* original = nullptr) const {
     std::vector<float> values(static_cast<std::size_t>(tile.rows * tile.columns));
-    for (std::int64_t i = 0; i < tile.rows; ++i) {
-      weight_->read((tile.row + i) * columns_ + tile.column,
-                    std::span(values).subspan(static_cast<std::size_t>(i * tile.columns),
-                                              static_cast<std::size_t>(tile.columns)));
-    }
+    weight_->read_tile(tile, values.data(), tile.columns);
     if (original) *original = values;
     change_->add(tile, 1, values.data(), tile.columns);
     return values;

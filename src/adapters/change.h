@@ -9,11 +9,6 @@
 
 namespace sumi {
 
-/// Part of a weight seen as a matrix: its first axis by all others.
-struct Tile {
-  std::int64_t row, rows, column, columns;
-};
-
 /// A change of a weight with its factors at hand in float32, held while the weight is packed.
 class Delta {
  public:

@@ -5,30 +5,35 @@
 
 #include <fmt/format.h>
 
+#include "backend/cpu/product.h"
+
 namespace sumi {
 namespace {
 
 std::int64_t rows_of(const Source& source) { return source.shape()[0]; }
-std::int64_t columns_of(const Source& source) { return source.shape().elements() / rows_of(source); }
+std::int64_t columns_of(const Source& source) { return sumi::columns_of(source.shape()); }
 std::int64_t taps_of(const Source& core) { return columns_of(core) / core.shape()[1]; }
 
 void scale_by(Matrix& matrix, double scale) {
   for (float& value : matrix.values) value = static_cast<float>(value * scale);
 }
 
+/// The first factor is read from where it lies, a few rows at a time; the second takes part in every product.
 class LowRankDelta final : public Delta {
  public:
-  LowRankDelta(const Factors& factors, double scale) : left_(factors.left()), right_(factors.right()) {
-    scale_by(left_, scale);
-  }
+  LowRankDelta(const Factors& factors, double scale)
+      : left_(factors.left_source()), right_(*prepared(factors.right_source())), scale_(scale) {}
 
   void add(const Tile& tile, float scale, float* out, std::int64_t stride) const override {
-    add_product(tile.rows, tile.columns, left_.columns, scale, left_.row(tile.row), left_.columns,
-                right_.values.data() + tile.column, right_.columns, out, stride);
+    std::vector<float> left(static_cast<std::size_t>(tile.rows * right_.steps()));
+    left_->read(tile.row * right_.steps(), left);
+    right_.add_product(tile, static_cast<float>(scale_ * scale), left.data(), out, stride);
   }
 
  private:
-  Matrix left_, right_;
+  SourcePtr left_;
+  RightFactor right_;
+  double scale_;
 };
 
 /// The second factor of a product around a core.
@@ -124,7 +129,10 @@ std::string Factors::problem() const {
                      core ? fmt::format(" around {}", core->shape().text()) : "");
 }
 
-Matrix Factors::left() const { return a_transposed ? Matrix(*a).transposed() : Matrix(*a); }
+SourcePtr Factors::left_source() const {
+  if (!a_transposed) return prepared(a);
+  return values_source({rows(), rows_of(*a)}, Matrix(*a).transposed().values);
+}
 
 Matrix Factors::right() const {
   Matrix inner(*b);
@@ -147,12 +155,9 @@ Matrix Factors::right() const {
 SourcePtr Factors::right_source() const { return core ? std::make_shared<CoredSource>(*this) : b; }
 
 Matrix Factors::product() const {
-  Matrix first = left();
-  if (!b) return first;
-  const Matrix second = right();
-  Matrix whole(first.rows, second.columns);
-  add_product(whole.rows, whole.columns, first.columns, 1, first.row(0), first.columns, second.row(0), second.columns,
-              whole.row(0), whole.columns);
+  if (!b) return Matrix(*left_source());
+  Matrix whole(rows(), columns());
+  LowRankDelta(*this, 1).add({0, whole.rows, 0, whole.columns}, 1, whole.row(0), whole.columns);
   return whole;
 }
 

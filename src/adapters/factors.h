@@ -18,9 +18,9 @@ struct Factors {
   /// Why they cannot be multiplied; empty where they can.
   std::string problem() const;
 
-  Matrix left() const;     ///< (rows, rank), or the whole matrix
-  Matrix right() const;    ///< (rank, columns); not of a whole matrix
-  Matrix product() const;  ///< (rows, columns)
+  SourcePtr left_source() const;  ///< (rows, rank); not of a whole matrix
+  Matrix right() const;           ///< (rank, columns); not of a whole matrix
+  Matrix product() const;         ///< (rows, columns)
   /// `right` as a source, which computes it when it is prepared.
   SourcePtr right_source() const;
 };

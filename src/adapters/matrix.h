@@ -22,9 +22,4 @@ struct Matrix {
   Matrix transposed() const;
 };
 
-/// c += scale a b with a (m, k), b (k, n) and c (m, n), whose rows are `lda`, `ldb` and `ldc` values apart. In all
-/// threads, or within a parallel region in the one that calls.
-void add_product(std::int64_t m, std::int64_t n, std::int64_t k, float scale, const float* a, std::int64_t lda,
-                 const float* b, std::int64_t ldb, float* c, std::int64_t ldc);
-
 }  // namespace sumi

@@ -3,10 +3,10 @@
 
 #include "api/folder_writer.h"
 #include "core/atomic_file.h"
+#include "core/json.h"
 #include "core/paths.h"
 #include "hub/find.h"
 #include "sumi/tools.h"
-#include "text/clip_tokenizer.h"
 #include "weights/folder.h"
 #include "weights/ldm_file.h"
 #include "weights/ldm_names.h"
@@ -44,27 +44,6 @@ std::unique_ptr<ModelFiles> open_file(const fs::path& path, const ConvertOptions
   if (!whole && (has(ldm::kUNet) || has("input_blocks.") || has("down_blocks."))) return open_part(path, "unet");
   if (!whole && has("decoder.")) return open_part(path, "vae");
   return open_single_file(path, {.config = options.config, .prediction = options.prediction});
-}
-
-void write_text(const fs::path& path, const std::optional<std::string>& text) {
-  if (text) write_whole_file(path, std::as_bytes(std::span(*text)));
-}
-
-void write_tokenizer(const AtomicFolder& out, const ModelFiles& files, const std::string& name) {
-  TokenizerFiles texts;
-  if (const auto folder = files.tokenizer(name)) {
-    texts = read_tokenizer_files(*folder);
-  } else {
-    const std::string encoder = "text_encoder" + name.substr(std::string_view("tokenizer").size());
-    const bool open = files.config(encoder).integer("pad_token_id", 1, 0, INT32_MAX) == 0;
-    texts = open ? clip_tokenizer_files("!") : clip_tokenizer_files();
-  }
-  const fs::path folder = name;
-  write_text(out.at(folder / "vocab.json"), texts.vocab);
-  write_text(out.at(folder / "merges.txt"), texts.merges);
-  write_text(out.at(folder / "tokenizer.json"), texts.tokenizer);
-  write_text(out.at(folder / "tokenizer_config.json"), texts.config);
-  write_text(out.at(folder / "special_tokens_map.json"), texts.special_map);
 }
 
 void write_component(const AtomicFolder& out, const ModelFiles& files, const std::string& name, const fs::path& folder,

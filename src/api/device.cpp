@@ -23,7 +23,7 @@ DType choose_type(const std::string& name, const Backend& backend, std::vector<s
   if (name == "f32") return DType::f32;
   if (name == "bf16") {
     if (preferred != DType::bf16 && backend.name() == "cpu") {
-      notes.push_back(
+      notes.emplace_back(
           "bf16 was asked for, but this processor has no bf16 arithmetic: f32 is faster, bf16 takes less memory");
     }
     return DType::bf16;

@@ -5,8 +5,10 @@
 #include <system_error>
 
 #include "core/atomic_file.h"
+#include "core/json.h"
 #include "core/paths.h"
 #include "sumi/program.h"
+#include "text/clip_tokenizer.h"
 #include "weights/safetensors.h"
 
 namespace sumi {
@@ -61,6 +63,31 @@ void write_weights(const AtomicFolder& out, const std::string& component, const 
   const bool text = component.starts_with("text_encoder");
   const char* file = text ? "model.safetensors" : "diffusion_pytorch_model.safetensors";
   write_safetensors(out.at(fs::path(component) / file), tensors, type);
+}
+
+namespace {
+
+void write_text(const fs::path& path, const std::optional<std::string>& text) {
+  if (text) write_whole_file(path, std::as_bytes(std::span(*text)));
+}
+
+}  // namespace
+
+void write_tokenizer(const AtomicFolder& out, const ModelFiles& files, const std::string& name) {
+  TokenizerFiles texts;
+  if (const auto folder = files.tokenizer(name)) {
+    texts = read_tokenizer_files(*folder);
+  } else {
+    const std::string encoder = "text_encoder" + name.substr(std::string_view("tokenizer").size());
+    const bool open = files.config(encoder).integer("pad_token_id", 1, 0, INT32_MAX) == 0;
+    texts = open ? clip_tokenizer_files("!") : clip_tokenizer_files();
+  }
+  const fs::path folder = name;
+  write_text(out.at(folder / "vocab.json"), texts.vocab);
+  write_text(out.at(folder / "merges.txt"), texts.merges);
+  write_text(out.at(folder / "tokenizer.json"), texts.tokenizer);
+  write_text(out.at(folder / "tokenizer_config.json"), texts.config);
+  write_text(out.at(folder / "special_tokens_map.json"), texts.special_map);
 }
 
 DType parse_weight_type(const std::string& name) {

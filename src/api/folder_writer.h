@@ -5,8 +5,8 @@
 #include <string>
 
 #include "core/dtype.h"
-#include "core/json.h"
-#include "weights/checkpoint.h"
+#include "core/settings.h"
+#include "weights/model_files.h"
 
 namespace sumi {
 
@@ -34,6 +34,8 @@ void write_json(const std::filesystem::path& path, const Json& json);
 /// itself.
 void write_weights(const AtomicFolder& out, const std::string& component, const TensorMap& tensors,
                    std::optional<DType> type);
+/// The files of a tokenizer: the model's own, or CLIP's.
+void write_tokenizer(const AtomicFolder& out, const ModelFiles& files, const std::string& name);
 /// "f32", "f16" or "bf16"; Error(usage) for another.
 DType parse_weight_type(const std::string& name);
 

@@ -18,22 +18,8 @@
 namespace sumi {
 namespace {
 
-/// With every tensor of the part: a synthetic checkpoint holds what was asked for.
-CheckpointPtr complete_weights(const ModelFiles& files, const std::string& name) {
-  CheckpointPtr weights = files.weights(name);
-  if (!files.path().empty()) return weights;
-  if (name == "unet") {
-    build_unet(files.config(name), weights);
-  } else if (name == "vae") {
-    build_vae(files.config(name), weights);
-  } else {
-    build_text_encoder(files.config(name), weights);
-  }
-  return weights;
-}
-
 ComponentInfo inspect_component(const ModelFiles& files, const std::string& name) {
-  const WeightCount count = count_weights(*complete_weights(files, name));
+  const WeightCount count = count_weights(*files.weights(name));
   ComponentInfo info{.name = name,
                      .kind = files.component(name).type,
                      .parameters = static_cast<std::size_t>(count.parameters),

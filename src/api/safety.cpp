@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "api/device.h"
+#include "core/json.h"
 #include "hub/find.h"
 #include "image/resize.h"
 #include "pipelines/model.h"

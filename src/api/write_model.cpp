@@ -2,7 +2,7 @@
 #include <array>
 
 #include "api/folder_writer.h"
-#include "hub/find.h"
+#include "core/json.h"
 #include "pipelines/model.h"
 #include "pipelines/parts.h"
 #include "sumi/tools.h"
@@ -23,6 +23,8 @@ Json written_config(const ModelFiles& files, const std::string& component) {
             {"vocab_size", 49408},
             {"max_position_embeddings", 77},
             {"projection_dim", config.at("hidden_size")}};
+  } else if (component == "unet") {
+    more["use_linear_projection"] = true;  // which synthetic ones are
   } else if (component == "vae") {
     const std::size_t levels = config.at("block_out_channels").size();
     more["latent_channels"] = 4;
@@ -34,20 +36,16 @@ Json written_config(const ModelFiles& files, const std::string& component) {
 }
 
 void write_preset_files(const ModelFiles& files, const AtomicFolder& out) {
-  Json index = {{"_class_name", files.pipeline()},
-                {"tokenizer", {"transformers", "CLIPTokenizer"}},
-                {"scheduler", {"diffusers", files.component("scheduler").type}}};
   for (const std::string& name : files.weighted()) {
-    index[name] = {name.starts_with("text_encoder") ? "transformers" : "diffusers", files.component(name).type};
     write_json(out.at(fs::path(name) / "config.json"), written_config(files, name));
   }
-  write_json(out.at("scheduler/scheduler_config.json"), files.config("scheduler").json());
-  write_json(out.at("model_index.json"), index);
-  // Synthetic models have no words of their own.
-  const fs::path tokenizer = find_model("") / "tokenizer";
-  for (const auto& item : fs::directory_iterator(tokenizer)) {
-    fs::copy_file(item.path(), out.at(fs::path("tokenizer") / item.path().filename()));
+  for (const auto& [name, component] : files.components()) {
+    if (name.starts_with("tokenizer")) write_tokenizer(out, files, name);
   }
+  write_json(out.at("scheduler/scheduler_config.json"), files.config("scheduler").json());
+  Json index = files.index().json();
+  index.erase("configs");
+  write_json(out.at("model_index.json"), index);
 }
 
 bool is_weight_file(const fs::path& path) {
@@ -66,12 +64,20 @@ void copy_folder_files(const fs::path& from, const AtomicFolder& out) {
   }
 }
 
+/// As other programs expect a tensor: synthetic filters of one tap were made as the matrices that they are used as.
+SourcePtr written_tensor(const std::string& name, const SourcePtr& source) {
+  const Shape& shape = source->shape();
+  const bool filters = shape.rank() == 2 && name.find("conv") != std::string::npos;
+  return filters ? reshaped_source(source, {shape[0], shape[1], 1, 1}) : source;
+}
+
 /// Without position ids and the like, which are no weights.
 TensorMap floats_of(const Checkpoint& checkpoint) {
   TensorMap floats;
   for (const auto& [name, source] : checkpoint.tensors()) {
     const DType stored = source->stored();
-    if (stored == DType::f32 || stored == DType::bf16 || stored == DType::f16) floats.emplace(name, source);
+    if (stored != DType::f32 && stored != DType::bf16 && stored != DType::f16) continue;
+    floats.emplace(name, written_tensor(name, source));
   }
   return floats;
 }

@@ -1,8 +1,11 @@
 #include "core/dtype.h"
 
+#include <array>
 #include <cstring>
 
 #include "core/check.h"
+#include "core/isa.h"
+#include "core/widen_simd.h"
 
 namespace sumi {
 namespace {
@@ -14,6 +17,27 @@ void widen(const std::byte* from, std::span<float> out) {
     std::memcpy(&value, from + i * sizeof(T), sizeof(T));
     out[i] = static_cast<float>(value);
   }
+}
+
+/// A byte has few values.
+template <class T>
+void widen_bytes(const std::byte* from, std::span<float> out) {
+  static const auto values = [] {
+    std::array<float, 256> table;
+    for (unsigned bits = 0; bits < table.size(); ++bits)
+      table[bits] = static_cast<float>(T{static_cast<std::uint8_t>(bits)});
+    return table;
+  }();
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = values[std::to_integer<std::size_t>(from[i])];
+}
+
+void widen_f16(const std::byte* from, std::span<float> out) {
+#if defined(__x86_64__)
+  const Isa isa = processor_isa();
+  if (isa >= Isa::avx512) return avx512::widen_f16(from, out.size(), out.data());
+  if (isa >= Isa::avx2) return avx2::widen_f16(from, out.size(), out.data());
+#endif
+  widen<f16>(from, out);
 }
 
 template <class T>
@@ -62,10 +86,10 @@ void to_float(DType type, const std::byte* from, std::span<float> out) {
   switch (type) {
     case DType::f32: std::memcpy(out.data(), from, out.size_bytes()); return;
     case DType::bf16: widen<bf16>(from, out); return;
-    case DType::f16: widen<f16>(from, out); return;
+    case DType::f16: widen_f16(from, out); return;
     case DType::f64: widen<double>(from, out); return;
-    case DType::f8_e4m3: widen<f8_e4m3>(from, out); return;
-    case DType::f8_e5m2: widen<f8_e5m2>(from, out); return;
+    case DType::f8_e4m3: widen_bytes<f8_e4m3>(from, out); return;
+    case DType::f8_e5m2: widen_bytes<f8_e5m2>(from, out); return;
     case DType::boolean:
     case DType::u8: widen<std::uint8_t>(from, out); return;
     case DType::i8: widen<std::int8_t>(from, out); return;

@@ -1,14 +1,10 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <nlohmann/json.hpp>
-
-#include "core/check.h"
 
 namespace sumi {
 
@@ -19,36 +15,5 @@ using Json = nlohmann::json;
 Json read_json(const std::filesystem::path& path, std::size_t limit = 64u << 20);
 /// The same from text; `where` names it in errors.
 Json parse_json(std::string_view text, const std::string& where);
-
-/// An object of settings read key by key with errors that say where: `unet/config.json: layers_per_block: ...`.
-class Settings {
- public:
-  /// Error(bad_file) unless `object` is a JSON object.
-  Settings(Json object, std::string where);
-
-  bool has(const char* key) const;  ///< present and not null
-  const Json& at(const char* key) const;
-  const Json& json() const { return object_; }
-  const std::string& where() const { return where_; }
-
-  std::int64_t integer(const char* key, std::int64_t otherwise, std::int64_t least, std::int64_t most) const;
-  std::optional<std::int64_t> optional_integer(const char* key, std::int64_t least, std::int64_t most) const;
-  double number(const char* key, double otherwise) const;  ///< finite
-  bool flag(const char* key, bool otherwise) const;
-  std::string text(const char* key, std::string otherwise) const;
-  /// One integer (repeated `count` times) or a list of exactly `count`.
-  std::vector<std::int64_t> integers(const char* key, std::int64_t otherwise, std::size_t count, std::int64_t least,
-                                     std::int64_t most) const;
-  std::vector<std::string> texts(const char* key) const;
-
-  template <class... Args>
-  [[noreturn]] void reject(const char* key, fmt::format_string<Args...> text, Args&&... args) const {
-    fail(ErrorCode::bad_file, "{}: {}: {}", where_, key, fmt::format(text, std::forward<Args>(args)...));
-  }
-
- private:
-  Json object_;
-  std::string where_;
-};
 
 }  // namespace sumi

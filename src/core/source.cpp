@@ -40,6 +40,17 @@ class JoinedSource final : public Source {
       first -= n;
     }
   }
+  void read_tile(const Tile& tile, float* out, std::int64_t stride) const override {
+    std::int64_t begin = 0;
+    for (const auto& part : parts_) {
+      const std::int64_t end = begin + part->shape()[0];
+      const std::int64_t from = std::max(tile.row, begin), to = std::min(tile.row + tile.rows, end);
+      if (from < to) {
+        part->read_tile({from - begin, to - from, tile.column, tile.columns}, out + (from - tile.row) * stride, stride);
+      }
+      begin = end;
+    }
+  }
   /// The sum: each part's only grows.
   std::uint64_t revision() const override {
     std::uint64_t sum = 0;
@@ -69,6 +80,10 @@ class ReshapedSource final : public Source {
  public:
   ReshapedSource(Shape shape, SourcePtr source) : Source(shape, source->stored()), source_(std::move(source)) {}
   void read(std::int64_t first, std::span<float> out) const override { source_->read(first, out); }
+  void read_tile(const Tile& tile, float* out, std::int64_t stride) const override {
+    if (columns_of(shape()) != columns_of(source_->shape())) return Source::read_tile(tile, out, stride);
+    source_->read_tile(tile, out, stride);
+  }
   std::uint64_t revision() const override { return source_->revision(); }
   SourcePtr prepared() const override {
     SourcePtr ready = source_->prepared();
@@ -117,6 +132,15 @@ class PlacedSource final : public Source {
 };
 
 }  // namespace
+
+void Source::read_tile(const Tile& tile, float* out, std::int64_t stride) const {
+  const std::int64_t width = columns_of(shape_);
+  for (std::int64_t i = 0; i < tile.rows; ++i) {
+    read((tile.row + i) * width + tile.column, {out + i * stride, static_cast<std::size_t>(tile.columns)});
+  }
+}
+
+std::int64_t columns_of(const Shape& shape) { return shape.elements() / std::max<std::int64_t>(shape[0], 1); }
 
 SourcePtr memory_source(Shape shape, DType stored, const std::byte* data, std::shared_ptr<const void> owner) {
   return std::make_shared<MemorySource>(shape, stored, data, std::move(owner));

@@ -21,6 +21,11 @@ struct LowRank {
   bool operator==(const LowRank&) const = default;
 };
 
+/// Part of a weight seen as a matrix: its first axis by all others.
+struct Tile {
+  std::int64_t row, rows, column, columns;
+};
+
 /// Where the values of one weight come from: a mapped file, a generator, a sum with an adapter's change.
 /// Values are read in float32, a few rows at a time, while an implementation packs them; nothing is held twice.
 /// Axes are in the file's order: linear (out, in), convolution (out, in, kernel height, kernel width).
@@ -33,6 +38,8 @@ class Source {
   DType stored() const { return stored_; }  ///< the type of the values before widening: its bytes are what a file holds
   /// Elements [first, first + out.size()) in row-major order. May be called from several threads at once.
   virtual void read(std::int64_t first, std::span<float> out) const = 0;
+  /// A part of the weight as a matrix, whose rows come to lie `stride` values apart. The same values as `read` gives.
+  virtual void read_tile(const Tile& tile, float* out, std::int64_t stride) const;
   /// Grows with each change of the values, which happens between runs only. A file's never change.
   virtual std::uint64_t revision() const { return 0; }
   /// The same values, ready to be read as a whole: what takes work or memory for the entire weight is done here, in all
@@ -46,6 +53,9 @@ class Source {
   Shape shape_;
   DType stored_;
 };
+
+/// Columns of a weight seen as a matrix; 0 of one without values.
+std::int64_t columns_of(const Shape& shape);
 
 /// Values that lie in memory (a mapped file); `owner` keeps them alive.
 SourcePtr memory_source(Shape shape, DType stored, const std::byte* data, std::shared_ptr<const void> owner);

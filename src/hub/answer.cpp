@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/json.h"
+#include "core/settings.h"
 #include "hub/name.h"
 
 namespace sumi {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/atomic_file.h"
+#include "core/json.h"
 #include "core/paths.h"
 
 namespace sumi {

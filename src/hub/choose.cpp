@@ -7,6 +7,8 @@
 #include <set>
 #include <tuple>
 
+#include "core/json.h"
+
 namespace sumi {
 namespace {
 

@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "core/check.h"
+#include "core/json.h"
 #include "hub/find.h"
 #include "hub/requests.h"
 

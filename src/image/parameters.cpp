@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "core/json.h"
 
 namespace sumi {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "core/json.h"
+#include "core/settings.h"
 #include "nn/attention.h"
 
 namespace sumi {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "core/json.h"
+#include "core/settings.h"
 #include "models/clip_layer.h"
 #include "ops/embedding.h"
 

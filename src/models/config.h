@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/json.h"
+#include "core/settings.h"
 
 namespace sumi {
 

@@ -6,6 +6,11 @@
 #include <fmt/ranges.h>
 
 #include "core/check.h"
+#include "core/json.h"
+#include "models/clip_text.h"
+#include "models/unet.h"
+#include "models/vae.h"
+#include "weights/loader.h"
 
 namespace sumi {
 namespace {
@@ -186,9 +191,18 @@ Settings Preset::config(std::string_view component) const {
 }
 
 CheckpointPtr Preset::weights(std::string_view component) const {
-  this->component(component);
-  return synthetic_checkpoint(DType::f16, std::hash<std::string_view>{}(component),
-                              fmt::format("{}/{}", name(), component));
+  const Settings config = this->config(component);
+  const CheckpointPtr weights =
+      synthetic_checkpoint(DType::f16, std::hash<std::string_view>{}(component), config.where());
+  const Loader loader(weights);  // a synthetic checkpoint holds what was asked for
+  if (component == "unet") {
+    UNet(UNetConfig::from(config), loader);
+  } else if (component == "vae") {
+    Vae(VaeConfig::from(config), loader);
+  } else {
+    ClipText(ClipTextConfig::from(config), loader);
+  }
+  return weights;
 }
 
 std::vector<std::string> preset_names() {

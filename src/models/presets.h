@@ -16,7 +16,7 @@ class Preset final : public ModelFiles {
 
   std::vector<std::string> weighted() const override;
   Settings config(std::string_view component) const override;
-  /// Values are stored in float16, as most models come.
+  /// Every tensor of the component, stored in float16, as most models come.
   CheckpointPtr weights(std::string_view component) const override;
   std::optional<std::filesystem::path> tokenizer(std::string_view) const override { return std::nullopt; }
 };

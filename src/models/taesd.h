@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/json.h"
+#include "core/settings.h"
 #include "nn/basic.h"
 
 namespace sumi {

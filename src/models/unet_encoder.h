@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/json.h"
+#include "core/settings.h"
 #include "models/unet_stage.h"
 #include "nn/time_embedding.h"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/json.h"
+#include "core/settings.h"
 #include "nn/attention.h"
 #include "nn/resnet.h"
 

@@ -1,6 +1,7 @@
 #include "pipelines/model.h"
 
 #include "adapters/adapted_checkpoint.h"
+#include "core/json.h"
 #include "core/paths.h"
 #include "hub/find.h"
 #include "pipelines/parts.h"

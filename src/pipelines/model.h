@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "adapters/adapters.h"
-#include "core/json.h"
+#include "core/settings.h"
 #include "models/autoencoder.h"
 #include "models/clip_text.h"
 #include "models/unet.h"

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/json.h"
 #include "core/paths.h"
 #include "hub/find.h"
 #include "models/presets.h"

@@ -5,6 +5,7 @@
 
 #include <fmt/ranges.h>
 
+#include "core/json.h"
 #include "core/nearest.h"
 #include "schedulers/names.h"
 #include "schedulers/sampler.h"

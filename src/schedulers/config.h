@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/json.h"
+#include "core/settings.h"
 #include "sumi/request.h"
 
 namespace sumi {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <zlib.h>
 
+#include "core/check.h"
 #include "core/json.h"
 #include "text/bpe.h"
 

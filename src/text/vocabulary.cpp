@@ -4,9 +4,11 @@
 #include <charconv>
 #include <set>
 
+#include "core/check.h"
 #include "core/file_map.h"
 #include "core/json.h"
 #include "core/paths.h"
+#include "core/settings.h"
 #include "text/unicode.h"
 
 namespace sumi {

@@ -9,6 +9,7 @@
 
 #include "core/json.h"
 #include "core/paths.h"
+#include "core/settings.h"
 #include "weights/pickled.h"
 #include "weights/safetensors.h"
 

@@ -7,6 +7,7 @@
 
 #include <fmt/ranges.h>
 
+#include "core/json.h"
 #include "core/paths.h"
 
 namespace sumi {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/json.h"
 #include "weights/name_table.h"
 
 namespace sumi {

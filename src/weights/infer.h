@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "core/json.h"
+#include "core/settings.h"
 #include "weights/layout.h"
 
 namespace sumi {

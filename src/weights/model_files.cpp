@@ -5,6 +5,8 @@
 
 #include <fmt/ranges.h>
 
+#include "core/json.h"
+
 namespace sumi {
 namespace {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/json.h"
+#include "core/settings.h"
 #include "weights/checkpoint.h"
 
 namespace sumi {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/atomic_file.h"
+#include "core/check.h"
 #include "core/file_map.h"
 #include "core/json.h"
 #include "weights/stored.h"

@@ -250,4 +250,8 @@ std::unique_ptr<ModelFiles> open_part(const fs::path& path, std::string_view par
   return std::make_unique<AssembledFiles>(path, std::move(index), std::move(parts), fs::path());
 }
 
+std::unique_ptr<ModelFiles> open_part(const fs::path& path, std::string_view part) {
+  return open_part(path, part, Json::object());
+}
+
 }  // namespace sumi

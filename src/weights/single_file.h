@@ -30,7 +30,7 @@ std::unique_ptr<ModelFiles> open_single_file(const std::filesystem::path& path, 
 /// or of a whole model, or a file with the names of diffusers or LDM, of the part or of a whole model. Settings that
 /// its shapes do not tell come from `defaults` (the configuration of the part which it replaces, of a ControlNet the
 /// UNet's) where it has them. Errors as above.
-std::unique_ptr<ModelFiles> open_part(const std::filesystem::path& path, std::string_view part,
-                                      const Json& defaults = Json::object());
+std::unique_ptr<ModelFiles> open_part(const std::filesystem::path& path, std::string_view part, const Json& defaults);
+std::unique_ptr<ModelFiles> open_part(const std::filesystem::path& path, std::string_view part);
 
 }  // namespace sumi

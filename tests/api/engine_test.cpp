@@ -112,5 +112,37 @@ TEST(EngineMemory, ReleaseGivesAllBack) {
   }
 }
 
+// What is kept between pictures (factors, packed forms, plans) leaves no trace in the next one.
+TEST(EngineAdapters, OtherStrengthsBetweenPicturesAreThoseOfAFreshEngine) {
+  const auto file = [](const char* name) { return fixtures() / "loras" / (std::string(name) + ".safetensors"); };
+  const Lora first{.file = file("lora-kohya")}, second{.file = file("lora-peft")};
+  const auto at = [](Lora lora, double weight, std::optional<double> text = {}) {
+    lora.weight = weight;
+    lora.text_weight = text;
+    return lora;
+  };
+  const std::vector<std::vector<Lora>> turns{{at(first, 1)},
+                                             {at(first, .5, 1)},
+                                             {at(first, 0), at(second, 2)},
+                                             {at(second, 2)},
+                                             {},
+                                             {at(second, -1), at(first, 1)}};
+  for (const LoraMode mode : {LoraMode::apply, LoraMode::merge}) {
+    Request request{.prompt = "a cube", .steps = 2, .seed = 5, .lora_mode = mode};
+    const auto picture = [&](Engine& engine) { return engine.generate(request).pictures.front().image.rgb; };
+    Engine engine(options_of("sd1"));
+    std::vector<std::vector<std::uint8_t>> all;
+    for (const auto& turn : turns) {
+      request.loras = turn;
+      Engine fresh(options_of("sd1"));
+      all.push_back(picture(engine));
+      EXPECT_EQ(all.back(), picture(fresh)) << "turn " << all.size();
+    }
+    EXPECT_EQ(all[2], all[3]) << "a strength of 0 is no adapter";
+    EXPECT_NE(all[0], all[1]);
+    EXPECT_NE(all[3], all[4]);
+  }
+}
+
 }  // namespace
 }  // namespace sumi::test

@@ -1,5 +1,6 @@
 #include "sumi/parts.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "api/engines.h"

@@ -11,6 +11,8 @@
 #include <gtest/gtest.h>
 
 #include "core/dtype.h"
+#include "core/isa.h"
+#include "core/widen_simd.h"
 #include "support/scratch.h"
 
 namespace sumi::test {
@@ -54,6 +56,35 @@ void every_16_bit_value(int exponent_bits, int mantissa_bits) {
 
 TEST(Float, Bf16HoldsEveryValueExactly) { every_16_bit_value<bf16>(8, 7); }
 TEST(Float, F16HoldsEveryValueExactly) { every_16_bit_value<f16>(5, 10); }
+
+// Every value, at every place of a vector and from every odd address.
+void expect_widened(void (*widen)(const void*, std::size_t, float*), const char* what) {
+  std::vector<std::uint16_t> halves(65536 + 40);
+  for (std::size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<std::uint16_t>(i);
+  std::vector<std::byte> bytes(1);
+  for (const std::byte each : std::as_bytes(std::span(halves))) bytes.push_back(each);
+  for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{15},
+                                  std::size_t{16}, std::size_t{31}, halves.size()}) {
+    std::vector<float> wide(count + 1, 5.0f);
+    widen(bytes.data() + 1, count, wide.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      ASSERT_TRUE(same(wide[i], static_cast<float>(of_bits<f16>(halves[i])))) << what << ", " << i << " of " << count;
+    }
+    ASSERT_EQ(wide[count], 5.0f) << what << ", " << count;
+  }
+}
+
+TEST(Float, F16IsWidenedAlikeByEveryInstructionSet) {
+  expect_widened(
+      [](const void* from, std::size_t count, float* to) {
+        to_float(DType::f16, static_cast<const std::byte*>(from), {to, count});
+      },
+      "to_float");
+#if defined(__x86_64__)
+  if (processor_isa() >= Isa::avx2) expect_widened(avx2::widen_f16, "avx2");
+  if (processor_isa() >= Isa::avx512) expect_widened(avx512::widen_f16, "avx512");
+#endif
+}
 
 TEST(Float, F16AgreesWithTheCompiler) {
   for (unsigned bits = 0; bits < 65536; ++bits) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/settings.h"
 #include "support/scratch.h"
 
 namespace sumi::test {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "core/json.h"
 #include "fuzz.h"
 #include "hub/answer.h"
 #include "hub/choose.h"

@@ -1,5 +1,6 @@
 #include "core/json.h"
 
+#include "core/settings.h"
 #include "fuzz.h"
 
 namespace sumi {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/json.h"
 #include "memory_file.h"
 #include "weights/ldm_file.h"
 

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/json.h"
+
 namespace sumi::test {
 namespace {
 

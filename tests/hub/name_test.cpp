@@ -30,7 +30,7 @@ TEST(HubNames, WhatIsNone) {
                                  "./a",      "a/b@x y", "a\\b/c",   "@a/b", "a@b/c", "é/a",    "a/b@x\n"}) {
     EXPECT_FALSE(parse_hub_name(text)) << text;
   }
-  EXPECT_FALSE(parse_hub_name(std::string(97, 'a') + "/b"));
+  EXPECT_FALSE(parse_hub_name(std::string(97, 'a').append("/b")));
 }
 
 TEST(HubNames, PathsThatStayBelow) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/json.h"
 #include "schedulers/run.h"
 
 namespace sumi::test {

@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include "core/json.h"
 #include "schedulers/noise_schedule.h"
 #include "schedulers/run.h"
 #include "support/scratch.h"

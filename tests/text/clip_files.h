@@ -3,6 +3,7 @@
 #include <string>
 #include <zlib.h>
 
+#include "core/check.h"
 #include "core/json.h"
 #include "text/vocabulary.h"
 

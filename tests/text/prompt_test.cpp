@@ -1,8 +1,10 @@
 #include "text/prompt.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "core/json.h"
+#include "core/settings.h"
 #include "support/scratch.h"
 
 namespace sumi {
@@ -121,7 +123,7 @@ TEST(Prompt, AMegabyteOfBracketsIsReadAndTooLargeAWeightRefused) {
   for (int i = 0; i < 300'000; ++i) pairs += "(a)", nested += "[a";
   EXPECT_EQ(weighted_pieces(pairs).size(), 1u);
   EXPECT_GT(weighted_pieces(nested).size(), 1000u);
-  test::expect_error(ErrorCode::usage, "'deep'", [] { weighted_pieces(std::string(10'000, '(') + "deep"); });
+  test::expect_error(ErrorCode::usage, "'deep'", [] { weighted_pieces(std::string(10'000, '(').append("deep")); });
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "clip_files.h"
+#include "core/settings.h"
 #include "support/scratch.h"
 #include "text/clip_tokenizer.h"
 #include "weights/checkpoint.h"

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <numeric>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "support/fixture.h"

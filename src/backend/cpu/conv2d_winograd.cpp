@@ -1,9 +1,9 @@
 #include "backend/cpu/conv2d_winograd.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "backend/cpu/kernels.h"
+#include "backend/cpu/pack.h"
 #include "core/threads.h"
 
 namespace sumi {
@@ -84,23 +84,16 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
                 .state = std::make_shared<Cut>(cut)};
   }
 
-  /// [block][channel][tap][filter]. Reads the filters of a block at once.
+  /// [block][channel][tap][filter].
   void pack(const Case& c, const Plan& plan, const Source& source, std::byte* to) const override {
-    const Cut& cut = *static_cast<const Cut*>(plan.state.get());
-    const WinogradKernel& kernel = *kernel_of(c);
-    const std::int64_t row = c.in_channels * taps, step = taps * kernel.filters;
-    parallel_each(cut.blocks, cut.threads, [&](std::int64_t block, int) {
-      const std::int64_t first = block * kernel.filters, count = std::min(kernel.filters, c.out_channels - first);
-      std::vector<float> rows(static_cast<std::size_t>(count * row)), packed(static_cast<std::size_t>(step));
-      source.read(first * row, rows);
-      std::byte* at = to + static_cast<std::size_t>(block) * block_bytes(c, kernel);
-      for (std::int64_t begin = 0; begin < row; begin += taps, at += static_cast<std::size_t>(step) * bytes_of(c.x)) {
-        for (std::int64_t tap = 0; tap < taps; ++tap) {
-          for (std::int64_t i = 0; i < count; ++i) packed[tap * kernel.filters + i] = rows[i * row + begin + tap];
-        }
-        from_float(packed, c.x, at);
-      }
-    });
+    const std::int64_t blocks = static_cast<const Cut*>(plan.state.get())->blocks, filters = kernel_of(c)->filters;
+    const std::int64_t row = c.in_channels * taps;
+    PackedLayout layout;
+    for (std::int64_t i = 0; i < blocks * filters; ++i) {
+      layout.rows.push_back(i / filters * row * filters + i % filters);
+    }
+    for (std::int64_t i = 0; i < row; ++i) layout.columns.push_back(i * filters);
+    pack_matrix(source, {0, c.out_channels}, layout, c.x, to);
   }
 
   void run(const Case& c, const Plan& plan, const Args& args, std::byte* scratch) const override {

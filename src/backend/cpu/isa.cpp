@@ -1,54 +1,15 @@
 #include "backend/cpu/isa.h"
 
-#include <algorithm>
-#include <cstdlib>
-#include <iterator>
-
 #include "backend/cpu/onednn.h"
-#include "core/check.h"
 
 namespace sumi {
-namespace {
-
-constexpr std::string_view names[] = {"portable", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
-
-Isa processor_isa() {
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (!avx2) return Isa::portable;
-  if (!avx512) return Isa::avx2;
-  if (!__builtin_cpu_supports("avx512vnni")) return Isa::avx512;
-  if (!__builtin_cpu_supports("avx512bf16")) return Isa::avx512vnni;
-  // Tiles need the system's leave besides, which oneDNN asks for; only oneDNN uses them.
-  return onednn::uses_amx() ? Isa::amx : Isa::avx512bf16;
-#else
-  return Isa::portable;
-#endif
-}
-
-}  // namespace
-
-std::string_view name_of(Isa isa) { return names[static_cast<int>(isa)]; }
-
-Isa parse_isa(std::string_view name) {
-  const auto found = std::find(std::begin(names), std::end(names), name);
-  check(found != std::end(names), ErrorCode::usage, "SUMI_ISA: '{}' is none of {}", name, fmt::join(names, ", "));
-  return static_cast<Isa>(found - std::begin(names));
-}
-
-Isa isa_cap() {
-  const char* cap = std::getenv("SUMI_ISA");
-  return cap && *cap ? parse_isa(cap) : Isa::amx;
-}
 
 Isa usable_isa() {
   static const Isa usable = [] {
-    const Isa cap = isa_cap();
+    const Isa cap = isa_cap(), found = processor_isa();
     onednn::cap_isa(cap);
-    return std::min(cap, processor_isa());
+    // Tiles need the system's leave, which oneDNN asks for; only oneDNN uses them.
+    return cap == Isa::amx && found == Isa::avx512bf16 && onednn::uses_amx() ? Isa::amx : found;
   }();
   return usable;
 }

@@ -37,8 +37,7 @@ struct LayerArgs {
 Decision plan_layer(const Layer& layer, Arithmetic arithmetic, Isa isa);
 /// In as many threads as planned for. Error(internal) where oneDNN fails or the residual is y itself.
 void run_layer(const Plan& plan, const LayerArgs& args, std::byte* scratch);
-/// Reads the source once, in all threads. Beside `to` it needs the weight once more in the type computed in, twice when
-/// widened.
+/// Reads the source once, in all threads, and writes once (pack.h).
 void pack_layer(const Plan& plan, const Source& source, std::byte* to);
 
 Layer layer_of(const Conv2dOp::Case& c);

@@ -8,9 +8,6 @@ namespace sumi::onednn {
 namespace {
 
 constexpr std::int64_t grain = 1 << 14;  ///< elements that a thread converts or copies at least
-/// Elements of a source that are read at once, 256 KiB of float32. An adapter's product of rank 64 runs at 106 GFLOP/s
-/// a core on the 12 rows of 5120 that these are, at 63 on a quarter of them.
-constexpr std::int64_t read_at_once = 1 << 16;
 
 void widen(const std::byte* from, DType type, std::byte* to, std::int64_t count) {
   parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
@@ -133,37 +130,6 @@ class Run {
   std::byte* y_ = nullptr;
 };
 
-memory::desc in_file_order(const memory::dims& dims, DType type) {
-  return {dims, type_of(type), dims.size() == 4 ? memory::format_tag::oihw : memory::format_tag::ba};
-}
-
-/// Values [first, first + count) of the source, rounded to `type`.
-void read(const Source& source, std::int64_t first, std::int64_t count, DType type, std::byte* to) {
-  parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> values(static_cast<std::size_t>(std::min(read_at_once, end - begin)));
-    for (std::int64_t i = begin; i < end; i += read_at_once) {
-      const std::span<float> part(values.data(), static_cast<std::size_t>(std::min(read_at_once, end - i)));
-      source.read(first + i, part);
-      from_float(part, type, to + i * bytes_of(type));
-    }
-  });
-}
-
-void pack_step(const State& state, std::size_t i, const Source& source, std::byte* to) {
-  const Layer& layer = state.layer;
-  const memory::desc& packed = state.steps[i].weights;
-  const DType type = state.computed(layer.x_type);
-  const std::int64_t count = elements(layer.weights);
-  const auto staged = std::make_unique_for_overwrite<std::byte[]>(bytes(layer.weights, type));
-  read(source, static_cast<std::int64_t>(i) * count, count, type, staged.get());
-  const auto wide = std::make_unique_for_overwrite<std::byte[]>(state.widened ? packed.get_size() : 0);
-  memory from(in_file_order(layer.weights, type), engine(), staged.get());
-  memory reordered(packed, engine(), state.widened ? wide.get() : to);
-  dnnl::reorder(from, reordered).execute(stream(), from, reordered);
-  stream().wait();
-  if (state.widened) narrow(wide.get(), to, DType::bf16, static_cast<std::int64_t>(packed.get_size() / sizeof(float)));
-}
-
 const State& state_of(const Plan& plan) { return *static_cast<const State*>(plan.state.get()); }
 
 template <class Body>
@@ -189,8 +155,13 @@ void run_layer(const Plan& plan, const LayerArgs& args, std::byte* scratch) {
 void pack_layer(const Plan& plan, const Source& source, std::byte* to) {
   const State& state = state_of(plan);
   reporting(state.layer, [&] {
-    for (std::size_t i = 0; i < state.steps.size(); ++i)
-      pack_step(state, i, source, to + i * state.packed_step_bytes());
+    const Layer& layer = state.layer;
+    const PackedLayout layout = packed_layout(state.steps.front().weights, layer.convolution);
+    const std::int64_t rows = layer.weights[layer.convolution ? 0 : 1];
+    for (std::size_t i = 0; i < state.steps.size(); ++i) {
+      const RowRange part{.first = static_cast<std::int64_t>(i) * rows, .count = rows};
+      pack_matrix(source, part, layout, layer.x_type, to + i * state.packed_step_bytes());
+    }
   });
 }
 

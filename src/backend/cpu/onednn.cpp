@@ -91,6 +91,22 @@ Blocking blocking_of(const memory::desc& desc) {
 #endif
 }
 
+/// For each index of an axis, padded as the layout pads it, what it adds to the place of an element.
+std::vector<std::int64_t> places_along(const Blocking& b, int axis) {
+  const auto along = static_cast<std::size_t>(axis);
+  std::vector<std::int64_t> places(static_cast<std::size_t>(b.dims.at(along)));
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    std::int64_t index = static_cast<std::int64_t>(i), stride = 1;
+    for (std::size_t block = b.blocks.size(); block-- > 0; stride *= b.blocks[block]) {
+      if (b.block_axes[block] != axis) continue;
+      places[i] += index % b.blocks[block] * stride;
+      index /= b.blocks[block];
+    }
+    places[i] += index * b.strides[along];
+  }
+  return places;
+}
+
 }  // namespace
 
 void cap_isa(Isa cap) {
@@ -184,6 +200,20 @@ std::string layout_text(const memory::desc& desc) {
   if (!b.blocked) return {};
   return fmt::format("{} strides {} blocks {} of {} type {}", fmt::join(b.dims, "x"), fmt::join(b.strides, ","),
                      fmt::join(b.blocks, "x"), fmt::join(b.block_axes, ","), b.type);
+}
+
+PackedLayout packed_layout(const memory::desc& weights, bool convolution) {
+  const Blocking b = blocking_of(weights);
+  check(b.blocked, ErrorCode::internal, "oneDNN: a layout that only it can describe");
+  if (!convolution) return {.rows = places_along(b, 1), .columns = places_along(b, 0)};
+  PackedLayout layout{.rows = places_along(b, 0), .columns = {}};
+  const auto down = places_along(b, 2), across = places_along(b, 3);
+  for (const std::int64_t channel : places_along(b, 1)) {
+    for (const std::int64_t u : down) {
+      for (const std::int64_t v : across) layout.columns.push_back(channel + u + v);
+    }
+  }
+  return layout;
 }
 
 }  // namespace sumi::onednn

@@ -6,6 +6,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "backend/cpu/isa.h"
+#include "backend/cpu/pack.h"
 #include "core/dtype.h"
 #include "core/threads.h"
 #include "ops/activation.h"
@@ -83,5 +84,10 @@ class SameThreads {
 /// Two descriptions of equal text lay the same values out in the same bytes. Empty for layouts that only oneDNN can
 /// describe.
 std::string layout_text(const memory::desc& desc);
+
+/// Where weights lie that files hold as outputs by inputs, with the taps of a convolution innermost. With blocks, an
+/// index is a number of mixed digits, each of which has its own stride; so the place of an element is a sum over its
+/// indices. For layouts that `layout_text` describes.
+PackedLayout packed_layout(const memory::desc& weights, bool convolution);
 
 }  // namespace sumi::onednn

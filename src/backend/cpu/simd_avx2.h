@@ -24,6 +24,8 @@ struct Simd {
   static Reg load_first(const float* from, std::ptrdiff_t n) { return _mm256_maskload_ps(from, mask(n)); }
   static void store(float* to, Reg x) { _mm256_storeu_ps(to, x); }
   static void store_first(float* to, Reg x, std::ptrdiff_t n) { _mm256_maskstore_ps(to, mask(n), x); }
+  static void stream(float* to, Reg x) { _mm256_stream_ps(to, x); }
+  static void streamed() { _mm_sfence(); }
 
   static Reg load(const std::uint16_t* bf16) { return widen(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bf16))); }
   static Reg load_first(const std::uint16_t* bf16, std::ptrdiff_t n) {
@@ -54,6 +56,9 @@ struct Simd {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+  static Reg with_one_nan(Reg x) {
+    return _mm256_blendv_ps(x, set(__builtin_nanf("")), _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
   }
   static Reg round_to_integer(Reg x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   /// x * 2^n for x near 1 and an integer n up to 126. What would be less than 2^-126 becomes about 2^-125.

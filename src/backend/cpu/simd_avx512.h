@@ -26,6 +26,9 @@ struct Simd {
   static Reg load_first(const float* from, std::ptrdiff_t n) { return _mm512_maskz_loadu_ps(mask16(n), from); }
   static void store(float* to, Reg x) { _mm512_storeu_ps(to, x); }
   static void store_first(float* to, Reg x, std::ptrdiff_t n) { _mm512_mask_storeu_ps(to, mask16(n), x); }
+  /// Past the caches, to an aligned place; `streamed` before others may read it.
+  static void stream(float* to, Reg x) { _mm512_stream_ps(to, x); }
+  static void streamed() { _mm_sfence(); }
 
   static Reg load(const std::uint16_t* bf16) {
     return widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(bf16)));
@@ -59,6 +62,10 @@ struct Simd {
     return mul(estimate, _mm512_fnmadd_ps(x, estimate, set(2.0f)));
   }
   static float sum(Reg x) { return _mm512_reduce_add_ps(x); }
+  /// x, with one NaN in place of all.
+  static Reg with_one_nan(Reg x) {
+    return _mm512_mask_mov_ps(x, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), set(__builtin_nanf("")));
+  }
   static Reg round_to_integer(Reg x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   /// x * 2^n for an integer n, zero where that is too small.
   static Reg scale_by_power(Reg x, Reg n) { return _mm512_scalef_ps(x, n); }

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sumi {
+
+// What packing of every instruction set offers. Files of one instruction set include nothing else, as norm_simd.h says.
+
+/// Values of a matrix, whose rows lie `stride` floats apart. Columns may be read up to the next multiple of 16.
+struct PackTile {
+  const float* values;
+  std::ptrdiff_t stride, rows, columns;
+};
+
+/// to[column_at[c] + r] = the value at (r, c), rounded to the type of the function's name: rows that follow each other
+/// end up side by side.
+struct PackKernel {
+  void (*f32)(const PackTile& tile, const std::int64_t* column_at, void* to);
+  /// The same past the caches, for memory that nobody reads soon: `to`, `column_at` and rows are multiples of a cache
+  /// line of 16 floats.
+  void (*f32_streamed)(const PackTile& tile, const std::int64_t* column_at, void* to);
+  void (*bf16)(const PackTile& tile, const std::int64_t* column_at, void* to);
+};
+
+namespace avx2 {
+extern const PackKernel pack;
+}
+namespace avx512 {
+extern const PackKernel pack;
+}
+
+}  // namespace sumi
