@@ -36,6 +36,14 @@ DType choose_type(const std::string& name, const Backend& backend, std::vector<s
        did_you_mean(name, known));
 }
 
+void check_int8(std::vector<std::string>& notes) {
+  const Int8Gain gain = int8_gain();
+  check(gain != Int8Gain::none, ErrorCode::unsupported,
+        "dtype int8: needs AVX2, which this processor or SUMI_ISA lacks; take f32");
+  if (gain == Int8Gain::speed) return;
+  notes.emplace_back("int8 was asked for, but this processor has no AVX-512 VNNI: it takes less memory, not less time");
+}
+
 }  // namespace
 
 Device make_device(const EngineOptions& options) {
@@ -45,8 +53,7 @@ Device make_device(const EngineOptions& options) {
   Device device{.backend = make_backend(options.device)};
   device.type = choose_type(options.dtype, *device.backend, device.notes);
   device.int8 = options.dtype == "int8";
-  check(!device.int8 || options.device != "cpu" || multiplies_int8(), ErrorCode::unsupported,
-        "dtype int8: needs AVX2, which this processor or SUMI_ISA lacks; take f32");
+  if (device.int8 && options.device == "cpu") check_int8(device.notes);
   for (const std::string& name : options.disable) device.backend->operations().disable(name);
   return device;
 }

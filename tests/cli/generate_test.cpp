@@ -187,5 +187,15 @@ TEST(Generate, DisabledImplementationsAreNotUsed) {
   EXPECT_EQ(read_text(folder / "trace.json").find("\"onednn\""), std::string::npos);
 }
 
+TEST(Generate, Int8IsTold) {
+  const ScratchFolder folder;
+  const Ran ran = run(folder.path(), quick({"--seed", "7", "--dtype", "int8", "--json", "-o", "apple.png"}));
+  if (ran.err.find("needs AVX2") != std::string::npos) GTEST_SKIP() << ran.err;
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(Json::parse(ran.out).at("dtype"), "int8");
+  const std::string parameters = parameters_of(read_image(folder / "apple.png"));
+  EXPECT_NE(parameters.find("Linears: int8"), std::string::npos) << parameters;
+}
+
 }  // namespace
 }  // namespace sumi::test

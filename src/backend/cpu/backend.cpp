@@ -21,6 +21,9 @@ std::unique_ptr<Backend> make_cpu_backend() {
   return backend;
 }
 
-bool multiplies_int8() { return usable_isa() >= Isa::avx2; }
+Int8Gain int8_gain() {
+  const Isa isa = usable_isa();
+  return isa >= Isa::avx512vnni ? Int8Gain::speed : isa >= Isa::avx2 ? Int8Gain::memory : Int8Gain::none;
+}
 
 }  // namespace sumi
