@@ -83,7 +83,7 @@ void spin_briefly(char** arguments) {
   if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
   std::error_code problem;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", problem);
-  if (!problem && ::setenv("GOMP_SPINCOUNT", "1000", 1) == 0) ::execv(program.c_str(), arguments);
+  if (!problem && ::setenv("GOMP_SPINCOUNT", "10000", 1) == 0) ::execv(program.c_str(), arguments);
 }
 
 }  // namespace
