@@ -77,8 +77,8 @@ int fail(int status, std::string_view what) {
 }
 
 /// Threads that wait for others spin before they sleep: 300,000 pauses of the processor by default, 15 ms, in which
-/// other programs do not get on and nor does the thread that is waited for. 1000 are 50 us. OpenMP reads the
-/// environment when it is loaded, so the program starts anew.
+/// other programs do not get on and nor does the thread that is waited for. 10,000 are 0.5 ms. OpenMP reads
+/// the environment when it is loaded, so the program starts anew.
 void spin_briefly(char** arguments) {
   if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
   std::error_code problem;
