@@ -57,11 +57,14 @@ def export_onnxruntime(unet, given, file):
                       external_data=True, dynamo=True, optimize=True)
 
 
+def program_of(kind): return kind.split("-")[0]
+
+
 EXPORTS = {"openvino": (export_openvino, "unet.xml"), "onnxruntime": (export_onnxruntime, "unet.onnx")}
 
 
 def exported(kind, folder, size, batch):
-    return pathlib.Path(folder) / f"peer-{kind.split('-')[0]}-{size}-{batch}" / EXPORTS[kind.split("-")[0]][1]
+    return pathlib.Path(folder) / f"peer-{program_of(kind)}-{size}-{batch}" / EXPORTS[program_of(kind)][1]
 
 
 def export(kind, folder, size, batch):
@@ -70,7 +73,7 @@ def export(kind, folder, size, batch):
     file = exported(kind, folder, size, batch)
     unet = load_unet(torch, folder, torch.float32)
     file.parent.mkdir(exist_ok=True)
-    with torch.no_grad(): EXPORTS[kind.split("-")[0]][0](unet, inputs(torch, unet.config, size, batch, torch.float32), file)
+    with torch.no_grad(): EXPORTS[program_of(kind)][0](unet, inputs(torch, unet.config, size, batch, torch.float32), file)
 
 
 def config_of(folder):
@@ -98,7 +101,7 @@ def step_of_onnxruntime(kind, folder, size, batch):
 def serve(kind, folder, size, batch):
     answers, sys.stdout = sys.stdout, sys.stderr  # exporters print
     makers = {"openvino": step_of_openvino, "onnxruntime": step_of_onnxruntime}
-    step, version = makers.get(kind.split("-")[0], step_of_diffusers)(kind, folder, size, batch)
+    step, version = makers.get(program_of(kind), step_of_diffusers)(kind, folder, size, batch)
     step()  # compiles, packs, warms caches
     print(json.dumps({"ready": version}), file=answers, flush=True)
     for line in sys.stdin:
@@ -115,7 +118,7 @@ class Peer:
         self.name, self.log = name, args.env / f"{name}.log"
         command = [python, __file__, "--folder", str(folder), "--size", str(args.size), "--batch", str(args.batch)]
         log = open(self.log, "w")
-        if name.split("-")[0] in EXPORTS and not exported(name, folder, args.size, args.batch).exists():
+        if program_of(name) in EXPORTS and not exported(name, folder, args.size, args.batch).exists():
             subprocess.run([*command, "--export", name], stdout=log, stderr=log)
         self.process = subprocess.Popen([*command, "--serve", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
         self.version = self.answer()["ready"]

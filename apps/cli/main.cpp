@@ -25,13 +25,14 @@ namespace {
 struct Verb {
   const char *name, *summary;
   void (*run)(std::span<char*>);
+  bool computes = false;
 };
 constexpr std::array verbs{
-    Verb{"generate", "makes pictures from a prompt", generate},
+    Verb{"generate", "makes pictures from a prompt", generate, true},
     Verb{"pull", "fetches a model from a hub", pull},
     Verb{"models", "the models that are here", models},
     Verb{"info", "what a model holds, or the settings in a picture's file", info},
-    Verb{"bench", "how fast a model and its parts run here", bench},
+    Verb{"bench", "how fast a model and its parts run here", bench, true},
     Verb{"convert", "a model folder to a single file, or back", convert},
     Verb{"doctor", "what this machine has, and which implementation each op takes", doctor},
 };
@@ -54,6 +55,16 @@ std::string help() {
   return text + "\nOptions:\n  -h,--help   this page\n  --version   the version\n" + examples;
 }
 
+/// Threads that wait for others spin before they sleep: 300,000 pauses of the processor by default, 15 ms, in which
+/// other programs do not get on and nor does the thread that is waited for. 10,000 are 0.5 ms. OpenMP reads
+/// the environment when it is loaded, so the program starts anew.
+void spin_briefly(char** arguments) {
+  if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
+  std::error_code problem;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", problem);
+  if (!problem && ::setenv("GOMP_SPINCOUNT", "10000", 1) == 0) ::execv(program.c_str(), arguments);
+}
+
 void run(std::span<char*> arguments) {
   if (arguments.size() < 2) refuse("no command given; try `sumi generate \"a red apple, 3d\"` or `sumi --help`");
   const std::string_view name = arguments[1];
@@ -61,7 +72,10 @@ void run(std::span<char*> arguments) {
   if (name == "--version") return print(stdout, fmt::format("sumi {}\n", version()));
   std::vector<std::string> known{"--help", "--version"};
   for (const Verb& verb : verbs) {
-    if (name == verb.name) return verb.run(arguments.subspan(1));
+    if (name == verb.name) {
+      if (verb.computes) spin_briefly(arguments.data());
+      return verb.run(arguments.subspan(1));
+    }
     known.emplace_back(verb.name);
   }
   const std::string meant = did_you_mean(name, known);
@@ -76,22 +90,11 @@ int fail(int status, std::string_view what) {
   return status;
 }
 
-/// Threads that wait for others spin before they sleep: 300,000 pauses of the processor by default, 15 ms, in which
-/// other programs do not get on and nor does the thread that is waited for. 10,000 are 0.5 ms. OpenMP reads
-/// the environment when it is loaded, so the program starts anew.
-void spin_briefly(char** arguments) {
-  if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
-  std::error_code problem;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", problem);
-  if (!problem && ::setenv("GOMP_SPINCOUNT", "10000", 1) == 0) ::execv(program.c_str(), arguments);
-}
-
 }  // namespace
 }  // namespace sumi::cli
 
 int main(int argc, char** argv) {
   using namespace sumi::cli;
-  spin_briefly(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // so is a file that outgrows its limit
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error like any other
   try {

@@ -3,7 +3,7 @@
 namespace sumi {
 
 Matrix::Matrix(const Source& source)
-    : rows(source.shape()[0]), columns(source.shape().elements() / source.shape()[0]), values(read_all(source)) {}
+    : rows(source.shape()[0]), columns(columns_of(source.shape())), values(read_all(source)) {}
 
 Matrix Matrix::transposed() const {
   Matrix turned(columns, rows);

@@ -23,8 +23,6 @@ Json written_config(const ModelFiles& files, const std::string& component) {
             {"vocab_size", 49408},
             {"max_position_embeddings", 77},
             {"projection_dim", config.at("hidden_size")}};
-  } else if (component == "unet") {
-    more["use_linear_projection"] = true;  // which synthetic ones are
   } else if (component == "vae") {
     const std::size_t levels = config.at("block_out_channels").size();
     more["latent_channels"] = 4;
@@ -64,20 +62,12 @@ void copy_folder_files(const fs::path& from, const AtomicFolder& out) {
   }
 }
 
-/// As other programs expect a tensor: synthetic filters of one tap were made as the matrices that they are used as.
-SourcePtr written_tensor(const std::string& name, const SourcePtr& source) {
-  const Shape& shape = source->shape();
-  const bool filters = shape.rank() == 2 && name.find("conv") != std::string::npos;
-  return filters ? reshaped_source(source, {shape[0], shape[1], 1, 1}) : source;
-}
-
 /// Without position ids and the like, which are no weights.
 TensorMap floats_of(const Checkpoint& checkpoint) {
   TensorMap floats;
   for (const auto& [name, source] : checkpoint.tensors()) {
     const DType stored = source->stored();
-    if (stored != DType::f32 && stored != DType::bf16 && stored != DType::f16) continue;
-    floats.emplace(name, written_tensor(name, source));
+    if (stored == DType::f32 || stored == DType::bf16 || stored == DType::f16) floats.emplace(name, source);
   }
   return floats;
 }

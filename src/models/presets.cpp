@@ -10,7 +10,6 @@
 #include "models/clip_text.h"
 #include "models/unet.h"
 #include "models/vae.h"
-#include "weights/loader.h"
 
 namespace sumi {
 namespace {
@@ -173,6 +172,12 @@ Settings index_of(std::string_view name) {
   return {std::move(index), fmt::format("synthetic:{}", name)};
 }
 
+/// Whether files have a matrix as filters of one tap, as a UNet's projections without `use_linear_projection`.
+bool is_convolution(std::string_view name, const Shape& shape, bool linear_projection) {
+  const bool projection = name.ends_with("proj_in.weight") || name.ends_with("proj_out.weight");
+  return shape.rank() == 2 && (name.find("conv") != std::string_view::npos || (projection && !linear_projection));
+}
+
 }  // namespace
 
 Preset::Preset(std::string_view name) : ModelFiles(fmt::format("synthetic:{}", name), {}, index_of(name)) {}
@@ -192,9 +197,18 @@ Settings Preset::config(std::string_view component) const {
 
 CheckpointPtr Preset::weights(std::string_view component) const {
   const Settings config = this->config(component);
-  const CheckpointPtr weights =
-      synthetic_checkpoint(DType::f16, std::hash<std::string_view>{}(component), config.where());
-  const Loader loader(weights);  // a synthetic checkpoint holds what was asked for
+  const CheckpointPtr wanted = synthetic_checkpoint(DType::f16, std::hash<std::string_view>{}(component));
+  visit_weights(component, config, Loader(wanted));
+  TensorMap tensors = wanted->tensors();
+  const bool linear = config.flag("use_linear_projection", false);
+  for (auto& [name, source] : tensors) {
+    if (is_convolution(name, source->shape(), linear))
+      source = reshaped_source(source, {source->shape()[0], source->shape()[1], 1, 1});
+  }
+  return std::make_shared<Checkpoint>(config.where(), std::move(tensors));
+}
+
+void visit_weights(std::string_view component, const Settings& config, const Loader& loader) {
   if (component == "unet") {
     UNet(UNetConfig::from(config), loader);
   } else if (component == "vae") {
@@ -202,7 +216,6 @@ CheckpointPtr Preset::weights(std::string_view component) const {
   } else {
     ClipText(ClipTextConfig::from(config), loader);
   }
-  return weights;
 }
 
 std::vector<std::string> preset_names() {

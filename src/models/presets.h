@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "weights/loader.h"
 #include "weights/model_files.h"
 
 namespace sumi {
@@ -16,11 +17,14 @@ class Preset final : public ModelFiles {
 
   std::vector<std::string> weighted() const override;
   Settings config(std::string_view component) const override;
-  /// Every tensor of the component, stored in float16, as most models come.
+  /// Every tensor of the component, of the shape that published files have, stored in float16 as most of them.
   CheckpointPtr weights(std::string_view component) const override;
   std::optional<std::filesystem::path> tokenizer(std::string_view) const override { return std::nullopt; }
 };
 
 std::vector<std::string> preset_names();
+
+/// Takes all that a component ("unet", "vae", else a text encoder) has from the loader, by building it.
+void visit_weights(std::string_view component, const Settings& config, const Loader& loader);
 
 }  // namespace sumi

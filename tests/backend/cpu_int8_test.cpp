@@ -6,8 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "backend/cpu/kernels.h"
-#include "core/threads.h"
+#include "family.h"
 #include "ops/int8.h"
 #include "sweep.h"
 
@@ -15,31 +14,14 @@ namespace sumi::test {
 namespace {
 
 using Case = LinearOp::Case;
-using Linear = Implementation<LinearOp>;
 
-class CpuInt8 : public ::testing::Test {
+class CpuInt8 : public Family<LinearOp> {
  protected:
-  CpuInt8() { add_int8(operations_, usable_isa()); }
-  ~CpuInt8() override { set_threads(before_); }
-
-  const Operations::List<LinearOp>& all() const { return operations_.list<LinearOp>(); }
-
-  Operations operations_;
-
- private:
-  int before_ = threads();
+  CpuInt8() : Family(add_int8) {}
 };
 
 Case linear_case(std::int64_t rows, std::int64_t in, std::int64_t out) {
   return {.rows = rows, .in = in, .out = out, .int8 = true};
-}
-
-Plan planned(const Linear& linear, const Case& c) { return std::get<Plan>(linear.plan(c)); }
-
-std::string reason(const Linear& linear, const Case& c) {
-  const Decision decision = linear.plan(c);
-  const auto* declined = std::get_if<Declined>(&decision);
-  return declined ? declined->reason : "";
 }
 
 /// The rows of x and of the weight with the given values.

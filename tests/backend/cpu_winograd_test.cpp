@@ -4,27 +4,17 @@
 #include <gtest/gtest.h>
 
 #include "backend/cpu/cpu.h"
-#include "backend/cpu/kernels.h"
-#include "core/threads.h"
+#include "family.h"
 #include "sweep.h"
 
 namespace sumi::test {
 namespace {
 
 using Case = Conv2dOp::Case;
-using Convolution = Implementation<Conv2dOp>;
 
-class CpuWinograd : public ::testing::Test {
+class CpuWinograd : public Family<Conv2dOp> {
  protected:
-  CpuWinograd() { add_winograd(operations_, usable_isa()); }
-  ~CpuWinograd() override { set_threads(before_); }
-
-  const Operations::List<Conv2dOp>& all() const { return operations_.list<Conv2dOp>(); }
-
-  Operations operations_;
-
- private:
-  int before_ = threads();
+  CpuWinograd() : Family(add_winograd) {}
 };
 
 Case convolution(std::int64_t batch, std::int64_t side, std::int64_t in, std::int64_t out) {
@@ -34,14 +24,6 @@ Case convolution(std::int64_t batch, std::int64_t side, std::int64_t in, std::in
           .in_channels = in,
           .out_channels = out,
           .padding = {1, 1, 1, 1}};
-}
-
-Plan planned(const Convolution& convolution, const Case& c) { return std::get<Plan>(convolution.plan(c)); }
-
-std::string reason(const Convolution& convolution, const Case& c) {
-  const Decision decision = convolution.plan(c);
-  const auto* declined = std::get_if<Declined>(&decision);
-  return declined ? declined->reason : "";
 }
 
 // Inputs as after a norm and SiLU, neighbours alike; relative root mean square against sums in double. A direct sum in

@@ -3,60 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include "models/clip_text.h"
 #include "models/presets.h"
-#include "models/unet.h"
-#include "models/vae.h"
 #include "support/scratch.h"
 #include "weights/ldm_file.h"
-#include "weights/loader.h"
 #include "weights/raw_file.h"
 #include "weights/single_file.h"
 
 namespace sumi {
 namespace {
-
-/// Builds a part from its checkpoint, all of which it must use.
-void build(const std::string& part, const Settings& config, const CheckpointPtr& weights) {
-  const Loader loader(weights);
-  if (part == "unet") {
-    UNet(UNetConfig::from(config), loader);
-  } else if (part == "vae") {
-    Vae(VaeConfig::from(config), loader);
-  } else {
-    ClipText(ClipTextConfig::from(config), loader);
-  }
-  loader.finish();
-}
-
-/// A preset with every tensor of its parts, of the shapes that published files have.
-class WholePreset final : public ModelFiles {
- public:
-  explicit WholePreset(const std::string& name) : ModelFiles(name, "", Preset(name).index()), preset_(name) {
-    for (const auto& part : preset_.weighted()) {
-      const auto wanted = preset_.weights(part);
-      build(part, preset_.config(part), wanted);
-      TensorMap tensors = wanted->tensors();
-      // A loader takes a matrix for a 1x1 convolution, files do not.
-      const bool convolutions = part == "unet" && !preset_.config(part).flag("use_linear_projection", false);
-      for (auto& [tensor, source] : tensors) {
-        const bool projection = tensor.ends_with("proj_in.weight") || tensor.ends_with("proj_out.weight");
-        const bool pointwise = (convolutions && projection) || tensor.ends_with("conv_shortcut.weight");
-        const Shape& shape = source->shape();
-        if (pointwise) source = reshaped_source(source, {shape[0], shape[1], 1, 1});
-      }
-      tensors_[part] = std::make_shared<Checkpoint>(part, std::move(tensors));
-    }
-  }
-  std::vector<std::string> weighted() const override { return preset_.weighted(); }
-  Settings config(std::string_view part) const override { return preset_.config(part); }
-  CheckpointPtr weights(std::string_view part) const override { return tensors_.find(part)->second; }
-  std::optional<std::filesystem::path> tokenizer(std::string_view) const override { return std::nullopt; }
-
- private:
-  Preset preset_;
-  std::map<std::string, CheckpointPtr, std::less<>> tensors_;
-};
 
 /// A safetensors file with a hole in place of its values.
 void write_hollow(const std::filesystem::path& path, const TensorMap& tensors) {
@@ -86,7 +40,7 @@ class FullSize : public testing::TestWithParam<Case> {};
 
 TEST_P(FullSize, ASingleFileIsKnownByItsShapes) {
   const auto& [name, millions, known] = GetParam();
-  const WholePreset preset(name);
+  const Preset preset(name);
   TensorMap tensors = ldm_file(preset);
   for (const auto& [tensor, shape] : known) {
     ASSERT_TRUE(tensors.contains(tensor)) << tensor;
@@ -119,7 +73,9 @@ TEST_P(FullSize, ASingleFileIsKnownByItsShapes) {
   for (const auto& [part, count] : millions) {
     SCOPED_TRACE(part);
     const auto weights = file->weights(part);
-    build(part, file->config(part), weights);
+    const Loader loader(weights);
+    visit_weights(part, file->config(part), loader);
+    loader.finish();
     const int unused = weights->find(ids) ? 77 : 0;
     EXPECT_NEAR(1e-6 * static_cast<double>(count_weights(*weights).parameters - unused), count, 0.01);
     for (const char* key : {"attention_head_dim", "num_attention_heads", "sample_size", "scaling_factor", "hidden_act",

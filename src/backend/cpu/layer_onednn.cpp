@@ -39,8 +39,7 @@ Start start_of(const Layer& layer, bool widened) {
 /// picture: 8192 rows of 320 -> 1280 take 1.3 MB in two threads, 42 MB at once.
 std::int64_t rows_at_a_time(const Layer& layer) {
   const std::int64_t rows = layer.x[0], most = layer.gated ? std::int64_t{128} * threads() : rows;
-  const std::int64_t parts = (rows + most - 1) / most;
-  return (rows + parts - 1) / parts;
+  return divide_up(rows, divide_up(rows, most));
 }
 
 /// The layer's last problem, or with `values` the first of a gated one: the values, in float32.

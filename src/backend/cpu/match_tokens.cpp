@@ -36,7 +36,7 @@ struct Products {
 constexpr std::int64_t kMostPart = 256;
 
 std::shared_ptr<const Products> prepare(const Case& c) {
-  const std::int64_t parts = (c.sources() + kMostPart - 1) / kMostPart, part = (c.sources() + parts - 1) / parts;
+  const std::int64_t part = divide_up(c.sources(), divide_up(c.sources(), kMostPart));
   constexpr auto f32 = memory::data_type::f32;
   auto products = std::make_shared<Products>();
   products->part = part;
