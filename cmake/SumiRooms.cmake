@@ -58,7 +58,7 @@ function(sumi_test name)
   target_link_libraries(sumi_test_${name} PRIVATE sumi_flags ${ARG_USES} ${ARG_LIBRARIES} GTest::gtest_main)
   target_include_directories(sumi_test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   # The rooms' code is what has to be fast.
-  target_compile_options(sumi_test_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  target_compile_options(sumi_test_${name} PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:Asan>:-Og>)
   sumi_precompile(sumi_test_${name} sumi_test_core ${SUMI_COMMON_HEADERS} <gtest/gtest.h>)
   target_compile_definitions(sumi_test_${name} PRIVATE SUMI_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   gtest_discover_tests(sumi_test_${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
