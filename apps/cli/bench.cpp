@@ -22,6 +22,7 @@ constexpr const char* examples = R"(Examples:
   sumi bench
   sumi bench --model synthetic:sd15 --what image,unet,vae,text --size 512 --steps 20 --repeat 3
   sumi bench --model synthetic:sd15 --what unet --size 512 --ops --json
+  sumi bench --model synthetic:sd15 --what unet,vae --size 512 --ops --compare onednn
   sumi bench --model synthetic:sd15 --what unet --size 512 --disable flash-avx512
   sumi bench --vae madebyollin/taesd --what vae --size 512
   sumi bench --model synthetic:sd15 --write /tmp/sd15 --dtype f16
@@ -54,7 +55,11 @@ void add_options(CLI::App& app, Settings& s) {
   options.number("--guidance", bench.guidance, "guidance scale; up to 1 the UNet runs on one half (default 7.5)");
   options.number("--warmup", bench.warmup, "calls before those that count (default 1)");
   options.number("--repeat", bench.repeat, "calls that count (default 3)");
-  options.flag("--ops", bench.ops, "also one row per op, shape and implementation of a UNet step");
+  options.flag("--ops", bench.ops, "also one row per op, shape and implementation of unet, vae, text");
+  options.text("--compare", "NAME",
+               "with --ops: also run the implementations whose names begin so, in turn, and tell how many\n"
+               "times as fast the chosen ones are",
+               bench.compare);
   options.flag("--json", s.json, "one line of JSON per row");
   options.text("--csv", "FILE",
                "table that rows are added to (default benchmark.csv; \"\": none); what it has already\n"
@@ -79,7 +84,10 @@ std::string row_text(const BenchRow& row) {
       fmt::format("{:>10}{:>10}{:>10}", seconds_text(row.minimum), seconds_text(row.median), seconds_text(row.p95));
   const std::string speed = fmt::format("{:>9.3g}{:>6.0f}%", row.gflops, 100 * row.share_of_peak);
   if (row.what == "op") {
-    return fmt::format("  {:<6}{}{}  {} x {}: {}\n", "", times, speed, row.calls, row.shapes, row.implementation);
+    const std::string beside =
+        row.rival.empty() ? "" : fmt::format(", {:.2f} times as fast as {}", row.times_as_fast, row.rival);
+    return fmt::format("  {:<6}{}{}  {} x {}: {}{}\n", "", times, speed, row.calls, row.shapes, row.implementation,
+                       beside);
   }
   return fmt::format("{:<8}{}{:>12}{:>10}{}{:>10}\n", row.what, times, filled(row.steps_per_second),
                      filled(row.pictures_per_minute), speed, bytes_text(row.peak_bytes));
@@ -108,7 +116,7 @@ void measure(Settings& s) {
   }
   Printer tell(s.json);
   std::erase_if(s.bench.what, [&](const std::string& what) {
-    const bool ops = s.bench.ops && what == "unet";  // the table has none
+    const bool ops = s.bench.ops && what != "image";  // the table has none
     const auto known = table && !s.again && !ops ? table->find(s.bench, what) : std::nullopt;
     if (!known) return false;
     print(stderr, fmt::format("{}: already measured ({}); --again measures it anew\n", what, s.csv));

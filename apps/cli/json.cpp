@@ -59,6 +59,7 @@ std::string bench_json(const BenchRow& row, const std::string& table) {
   if (!table.empty()) json["already_measured"] = table;
   if (row.what == "op") {
     json.update({{"shapes", row.shapes}, {"implementation", row.implementation}, {"calls", row.calls}});
+    if (!row.rival.empty()) json.update({{"rival", row.rival}, {"times_as_fast", row.times_as_fast}});
   }
   json["dtype"] = row.dtype;
   json["out_of_memory"] = row.out_of_memory;

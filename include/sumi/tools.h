@@ -17,15 +17,18 @@ struct BenchOptions {
   int batch = 1, steps = 20;
   double guidance = 7.5;  ///< above 1 the UNet runs on both halves of guidance
   int warmup = 1, repeat = 3;
-  bool ops = false;  ///< also one row per op, shape and implementation of a UNet step
+  bool ops = false;     ///< also one row per op, shape and implementation; not of "image"
+  std::string compare;  ///< with `ops`: implementations to run beside those chosen, by the beginning of their names
 };
 
 /// One measurement. Times are of whole calls.
 struct BenchRow {
   std::string what;  ///< "image", "unet", "vae", "text", or "op" with `shapes` and `implementation`
   std::string shapes, implementation;
+  std::string rival;         ///< of an op: what BenchOptions::compare took instead, where that is another
+  double times_as_fast = 0;  ///< as the rival, the median over calls in turn
   std::string dtype;
-  int calls = 0;                            ///< of an op within a step
+  int calls = 0;                            ///< of an op within a call of its part
   double minimum = 0, median = 0, p95 = 0;  ///< seconds per call; of the UNet: per step
   double flops = 0;                         ///< per call
   double gflops = 0, share_of_peak = 0;     ///< at the median; share of the peak measured on this machine

@@ -36,7 +36,24 @@ void Operations::disable(const std::string& name) {
         (check_left(Ops::name, entries.list), ...);
       },
       entries_);
-  std::apply([](auto&... entries) { (entries.chosen.clear(), ...); }, entries_);
+  forget_choices();
+}
+
+void Operations::prefer(const std::string& prefix) {
+  bool known = false;
+  std::apply(
+      [&](auto&... entries) {
+        const auto put_first = [&](auto& list) {
+          const auto rest = std::stable_partition(list.begin(), list.end(),
+                                                  [&](const auto& each) { return each->name().starts_with(prefix); });
+          known = known || rest != list.begin();
+        };
+        (put_first(entries.list), ...);
+      },
+      entries_);
+  check(known, ErrorCode::usage, "compare: no implementation's name begins with '{}'; `sumi doctor` lists them",
+        prefix);
+  forget_choices();
 }
 
 }  // namespace sumi

@@ -33,6 +33,8 @@ class Operations {
   /// Leaves out every implementation called `name` ("flash-avx512") or `op/name` ("attention/flash-avx512").
   /// Error(usage) for a name that no list holds, or that would leave a list empty.
   void disable(const std::string& name);
+  /// Puts the implementations whose names begin with `prefix` before all others. Error(usage) if there is none.
+  void prefer(const std::string& prefix);
   /// "op/implementation" of all lists, in order.
   std::vector<std::string> names() const;
 
@@ -83,6 +85,10 @@ class Operations {
   }
   bool disabled(std::string_view op, std::string_view name) const {
     return disabled_.contains(std::string(name)) || disabled_.contains(fmt::format("{}/{}", op, name));
+  }
+
+  void forget_choices() {
+    std::apply([](auto&... entries) { (entries.chosen.clear(), ...); }, entries_);
   }
 
   Entries<AllOps>::Tuple entries_;

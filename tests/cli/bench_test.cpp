@@ -127,6 +127,33 @@ TEST(Bench, OpsAddUpToAStep) {
   EXPECT_NEAR(ops / step, 1, 1e-9);
 }
 
+TEST(Bench, OpsAreComparedWithOtherImplementations) {
+  const ScratchFolder folder;
+  const std::string model = SUMI_SOURCE_DIR "/tests/fixtures/models/sd1";
+  const auto compare = [&](const std::string& name) {
+    return run(folder.path(),
+               fast({"--what", "unet,vae", "--ops", "--compare", name, "-m", model, "--json", "--csv", ""}));
+  };
+  const Ran ran = compare("ref");
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  int compared = 0;
+  for (const std::string& line : ran.out_lines()) {
+    const Json row = Json::parse(line);
+    if (row.at("what") != "op") continue;
+    const bool another = row.at("implementation") != "ref";
+    EXPECT_EQ(row.contains("rival"), another) << line;
+    if (!another) continue;
+    EXPECT_EQ(row.at("rival"), "ref");
+    EXPECT_GT(row.at("times_as_fast"), 0);
+    ++compared;
+  }
+  EXPECT_GT(compared, 10);
+  const Ran unknown = compare("refs");
+  EXPECT_EQ(unknown.status, 2);
+  EXPECT_EQ(unknown.out, "");
+  EXPECT_NE(unknown.err.find("no implementation's name begins with 'refs'"), std::string::npos) << unknown.err;
+}
+
 TEST(Bench, AWrittenModelMakesTheSamePicture) {
   const ScratchFolder folder;
   ASSERT_EQ(run(folder.path(), {"bench", "--write", "copy"}).status, 0);

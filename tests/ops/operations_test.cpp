@@ -80,6 +80,18 @@ TEST(Operations, RefusesToDisableWhatIsNotThereOrNeeded) {
   EXPECT_EQ(operations.choose<Op>(a_case).implementation->name(), "slow");
 }
 
+TEST(Operations, PrefersByTheBeginningOfNames) {
+  Operations operations;
+  for (const char* name : {"fast", "other-a", "other-b", "ref"}) operations.add<Op>(fake(name));
+  operations.add<GuideOp>(fake<GuideOp>("fast"));
+  EXPECT_EQ(operations.choose<Op>(a_case).implementation->name(), "fast");
+  operations.prefer("other");
+  EXPECT_EQ(operations.choose<Op>(a_case).implementation->name(), "other-a");
+  EXPECT_EQ(operations.names(), (std::vector<std::string>{"activate/other-a", "activate/other-b", "activate/fast",
+                                                          "activate/ref", "guide/fast"}));
+  expect_error(ErrorCode::usage, "no implementation's name begins with 'else'", [&] { operations.prefer("else"); });
+}
+
 TEST(Operations, ExplainsEveryDecision) {
   Operations operations;
   operations.add<Op>(fake("proud", Declined{"too small"}));
