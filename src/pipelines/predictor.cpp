@@ -63,13 +63,14 @@ Tensor Predictor::operator()(Context& ctx, std::size_t step, const Tensor& laten
   return guided(ctx, denoise_(ctx, input, call(step), extra_));
 }
 
-/// With a picture to change (Brooks et al., 2023, equation 3): u + g (t - i) + h (i - u), where t sees prompt and
-/// picture, i the picture, u neither.
 Tensor Predictor::guided(Context& ctx, const Tensor& prediction) const {
   if (parts_.size() == 1) return prediction;
   if (parts_.size() == 2) return guide(ctx, prediction, job_.guidance, job_.guidance_rescale);
+  return guide_change(ctx, prediction, job_.guidance, job_.image_guidance);
+}
+
+Tensor guide_change(Context& ctx, const Tensor& prediction, double g, double h) {
   const std::int64_t n = prediction.size(0) / 3;
-  const double g = job_.guidance, h = job_.image_guidance;
   return combine(ctx, std::array{Term{g, prediction.slice(0, n)}, Term{h - g, prediction.slice(n, 2 * n)},
                                  Term{1 - h, prediction.slice(2 * n, 3 * n)}});
 }

@@ -7,6 +7,10 @@
 
 namespace sumi {
 
+/// With a picture to change (Brooks et al., 2023, equation 3): u + g (t - i) + h (i - u) of predictions [t, i, u],
+/// where t sees prompt and picture, i the picture, u neither.
+Tensor guide_change(Context& ctx, const Tensor& prediction, double g, double h);
+
 /// The guided prediction of the UNet for the latents at one step: all parts of guidance in one batch.
 class Predictor {
  public:

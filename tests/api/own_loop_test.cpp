@@ -178,6 +178,40 @@ TEST(OwnLoops, OnOneModelOneAfterTheOther) {
   expect_same(own_way(model, plain), before);
 }
 
+TEST(OwnLoops, ChangeAPicture) {
+  parts::Model model(options_of("pix2pix"));
+  Engine engine(options_of("pix2pix"));
+  const Request request{.prompt = "a cube",
+                        .negative = "round",
+                        .steps = 3,
+                        .guidance = 5,
+                        .width = 64,
+                        .height = 64,
+                        .seed = 5,
+                        .start = Start{.picture = gradient(64, 64)},
+                        .image_guidance = 1.7};
+  parts::Noise noise = noise_of(model, request);
+  parts::UNet unet(model, parts::TextEncoder(model).encode({"a cube", "round", "round"}, {.guided = false}));
+  const parts::Autoencoder autoencoder(model);
+  const Latents seen = autoencoder.encode_mean(request.start->picture, noise.shape());
+  LatentShape rows = seen.shape();
+  rows.batch = 3;
+  Latents extra(rows);
+  for (const std::size_t part : {0, 1}) {
+    std::copy(seen.values().begin(), seen.values().end(), extra.values().subspan(part * seen.values().size()).begin());
+  }
+  parts::Scheduler scheduler(model, 3, request.sampling);
+  Latents latents = scheduler.begin(noise.draw_first());
+  Way way{.latents = {values_of(latents)}};
+  for (int i = 0; i < scheduler.size(); ++i) {
+    const Latents prediction = unet.predict(scheduler.scale_input(i, latents), scheduler.timestep(i), {.extra = extra});
+    latents = scheduler.step(i, guide_change(model, prediction, 5, 1.7), latents, noise);
+    way.latents.push_back(values_of(latents));
+  }
+  for (const Image& picture : autoencoder.decode(latents)) way.pictures.push_back(picture.rgb);
+  expect_same(way, way_of(engine, request));
+}
+
 TEST(OwnLoops, InBfloat16) {
   EngineOptions options = options_of("sdxl");
   options.dtype = "bf16";

@@ -72,7 +72,11 @@ TEST_F(Sd1Parts, RefuseWhatDoesNotFit) {
   EXPECT_EQ(refusal([&] { TextEncoder(model_).encode({"a"}, {.clip_skip = 5}); }), "clip skip 5: expected 0 to 4");
   EXPECT_EQ(refusal([&] { guide(model_, latents, 7); }),
             "guidance of 1x8x8x4: expected predictions of negative prompts and as many of prompts");
+  EXPECT_EQ(refusal([&] { guide_change(model_, latents, 7, 1); }),
+            "guidance of 1x8x8x4: expected predictions for prompts, for negative prompts, and without the picture");
   EXPECT_EQ(refusal([&] { Autoencoder(model_).encode({}, noise_); }), "a picture of 0 x 0 pixels: nothing to encode");
+  EXPECT_EQ(refusal([&] { Autoencoder(model_).encode_mean({}, shape_); }),
+            "a picture of 0 x 0 pixels: nothing to encode");
   EXPECT_EQ(refusal([&] { Autoencoder(model_).decode({}); }), "latents 0x0x0x0: this model has 4 channels");
   EXPECT_EQ(refusal([&] { Noise(shape_, {1, 2}); }), "noise for 1 pictures: 2 seeds given");
 }

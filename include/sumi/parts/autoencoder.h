@@ -17,6 +17,9 @@ class Autoencoder {
   /// that the encoder gives, with `noise`. Error(out_of_memory), Error(usage) for an empty picture or noise of other
   /// channels.
   Latents encode(const Image& picture, Noise& noise) const;
+  /// The middle of that distribution, unscaled, of one picture made as large as `shape` has them: what a model that
+  /// changes pictures sees beside the latents (StepOptions::extra). Error as `encode`.
+  Latents encode_mean(const Image& picture, const LatentShape& shape) const;
   /// Pictures, one at a time. Error(usage) for latents of other channels than the model's, Error(out_of_memory).
   std::vector<Image> decode(const Latents& latents) const;
 

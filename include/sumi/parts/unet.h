@@ -53,4 +53,9 @@ class UNet {
 /// Error(usage) for an odd number of rows.
 Latents guide(const Model& model, const Latents& prediction, double scale, double rescale = 0);
 
+/// Guidance of models that change a picture (Brooks et al., 2023, equation 3): of predictions t that saw prompt and
+/// picture, as many i that saw the negative prompt and the picture, and u that saw the negative prompt and zeros,
+/// u + scale * (t - i) + image_scale * (i - u). Error(usage) where rows are no three parts.
+Latents guide_change(const Model& model, const Latents& prediction, double scale, double image_scale);
+
 }  // namespace sumi::parts

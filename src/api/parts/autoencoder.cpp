@@ -14,23 +14,35 @@ void check_channels(const sumi::Model& model, const LatentShape& shape) {
         "latents {}: this model has {} channels", shape.text(), model.latent_channels());
 }
 
+Image fitted_to(const LatentShape& shape, const sumi::Model& model, const Image& picture) {
+  check_channels(model, shape);
+  check(picture.width > 0 && picture.height > 0, ErrorCode::usage, "a picture of {} x {} pixels: nothing to encode",
+        picture.width, picture.height);
+  const std::int64_t reduction = model.vae.reduction();
+  return resize(picture, static_cast<int>(shape.width * reduction), static_cast<int>(shape.height * reduction));
+}
+
 }  // namespace
 
 Latents Autoencoder::encode(const Image& picture, Noise& noise) const {
   Model::State& state = model_.state();
-  const LatentShape shape = noise.shape();
-  check_channels(*state.model, shape);
-  check(picture.width > 0 && picture.height > 0, ErrorCode::usage, "a picture of {} x {} pixels: nothing to encode",
-        picture.width, picture.height);
-  const std::int64_t reduction = state.model->vae.reduction();
-  const Image fitted =
-      resize(picture, static_cast<int>(shape.width * reduction), static_cast<int>(shape.height * reduction));
+  const Image fitted = fitted_to(noise.shape(), *state.model, picture);
   Latents latents;
   state.run([&](Context& ctx) {
     const Tensor values = upload_picture(ctx, fitted, -1);
     latents = download_latents(ctx, encode_picture(ctx, *state.model, values, tiling_, noise.state().noise));
   });
   return latents;
+}
+
+Latents Autoencoder::encode_mean(const Image& picture, const LatentShape& shape) const {
+  Model::State& state = model_.state();
+  const Image fitted = fitted_to(shape, *state.model, picture);
+  std::vector<float> mean;
+  state.run([&](Context& ctx) { mean = state.model->vae.encode(ctx, upload_picture(ctx, fitted, -1), tiling_).mean; });
+  LatentShape one = shape;
+  one.batch = 1;
+  return {one, std::move(mean)};
 }
 
 std::vector<Image> Autoencoder::decode(const Latents& latents) const {

@@ -5,6 +5,7 @@
 #include "ops/elementwise.h"
 #include "pipelines/choices.h"
 #include "pipelines/latents.h"
+#include "pipelines/predictor.h"
 
 namespace sumi::parts {
 namespace {
@@ -153,16 +154,36 @@ Latents UNet::predict(const Latents& latents, double timestep, const StepOptions
   return prediction;
 }
 
+namespace {
+
+/// What a computation on the model's device makes of a prediction.
+Latents computed(const Model& model, const Latents& prediction,
+                 const std::function<Tensor(Context&, const Tensor&)>& compute) {
+  Latents result;
+  model.state().run(
+      [&](Context& ctx) { result = download_latents(ctx, compute(ctx, upload_latents(ctx, prediction))); });
+  return result;
+}
+
+}  // namespace
+
 Latents guide(const Model& model, const Latents& prediction, double scale, double rescale) {
   check(prediction.shape().values() > 0 && prediction.shape().batch % 2 == 0, ErrorCode::usage,
         "guidance of {}: expected predictions of negative prompts and as many of prompts", prediction.shape().text());
   check_range("guidance", scale, 0, 100);
   check_range("guidance rescale", rescale, 0, 1);
-  Latents guided;
-  model.state().run([&](Context& ctx) {
-    guided = download_latents(ctx, sumi::guide(ctx, upload_latents(ctx, prediction), scale, rescale));
-  });
-  return guided;
+  return computed(model, prediction,
+                  [&](Context& ctx, const Tensor& all) { return sumi::guide(ctx, all, scale, rescale); });
+}
+
+Latents guide_change(const Model& model, const Latents& prediction, double scale, double image_scale) {
+  check(prediction.shape().values() > 0 && prediction.shape().batch % 3 == 0, ErrorCode::usage,
+        "guidance of {}: expected predictions for prompts, for negative prompts, and without the picture",
+        prediction.shape().text());
+  check_range("guidance", scale, 0, 100);
+  check_range("image guidance", image_scale, 0, 100);
+  return computed(model, prediction,
+                  [&](Context& ctx, const Tensor& all) { return sumi::guide_change(ctx, all, scale, image_scale); });
 }
 
 }  // namespace sumi::parts
