@@ -82,7 +82,8 @@ AdapterPtr empty_change(std::int64_t rows, std::int64_t columns) {
   class Nothing final : public Delta {
     void add(const Tile&, float, float*, std::int64_t) const override {}
   };
-  const WeightChange change{.rows = rows, .columns = columns, .delta = [] { return std::make_unique<Nothing>(); }};
+  const WeightChange change{
+      .rows = rows, .columns = columns, .delta = [](DType) { return std::make_unique<Nothing>(); }};
   return std::make_shared<const Adapter>("nothing", std::vector<Adapter::Layer>{{"layer", change}},
                                          std::vector<std::string>{});
 }

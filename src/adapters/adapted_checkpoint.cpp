@@ -83,17 +83,18 @@ class AdaptedSource::Scaled final : public Source {
 AdaptedSource::AdaptedSource(SourcePtr original)
     : Source(original->shape(), original->stored()), original_(std::move(original)) {}
 
-SourcePtr AdaptedSource::prepared() const {
-  if (changes_.empty()) return original_->prepared();
-  const SourcePtr original = sumi::prepared(original_);
+SourcePtr AdaptedSource::prepared(DType type) const {
+  if (changes_.empty()) return original_->prepared(type);
+  const SourcePtr original = sumi::prepared(original_, type);
   std::vector<ChangedSource::Part> parts;
-  for (const auto& [change, weight] : changes_) parts.push_back({change->of(original), static_cast<float>(weight)});
+  for (const auto& [change, weight] : changes_)
+    parts.push_back({change->of(original, type), static_cast<float>(weight)});
   return std::make_shared<ChangedSource>(original, std::move(parts));
 }
 
 void AdaptedSource::read(std::int64_t first, std::span<float> out) const {
   if (changes_.empty()) return original_->read(first, out);
-  prepared()->read(first, out);
+  prepared(DType::f32)->read(first, out);
 }
 
 std::vector<LowRank> AdaptedSource::beside() const {

@@ -26,7 +26,7 @@ class AdaptedSource final : public Source {
 
   void read(std::int64_t first, std::span<float> out) const override;
   std::uint64_t revision() const override { return revision_; }
-  SourcePtr prepared() const override;
+  SourcePtr prepared(DType type) const override;
   std::vector<LowRank> beside() const override;
 
   /// Not while anything reads. The revision grows where the changes are others than before. Where those beside differ

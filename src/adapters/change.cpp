@@ -16,8 +16,8 @@ constexpr std::int64_t kTileValues = 1 << 14;
 /// W = m V / |V| with V = W0 + D: adds m V / |V| - W0.
 class Magnitude final : public Delta {
  public:
-  Magnitude(const WeightChange& change, SourcePtr weight)
-      : change_(change.delta()), weight_(std::move(weight)), rows_(change.rows), columns_(change.columns) {
+  Magnitude(const WeightChange& change, SourcePtr weight, DType type)
+      : change_(change.delta(type)), weight_(std::move(weight)), rows_(change.rows), columns_(change.columns) {
     factors_ = read_all(*change.magnitude);
     by_rows_ = change.norm == WeightChange::Norm::rows;
     group_ = by_rows_ ? 1 : columns_ / static_cast<std::int64_t>(factors_.size());
@@ -99,8 +99,8 @@ class Magnitude final : public Delta {
 
 }  // namespace
 
-DeltaPtr WeightChange::of(SourcePtr weight) const {
-  return norm == Norm::none ? delta() : std::make_unique<Magnitude>(*this, std::move(weight));
+DeltaPtr WeightChange::of(SourcePtr weight, DType type) const {
+  return norm == Norm::none ? delta(type) : std::make_unique<Magnitude>(*this, std::move(weight), type);
 }
 
 }  // namespace sumi

@@ -25,9 +25,10 @@ struct WeightChange {
   enum class Norm { none, rows, columns };
 
   std::int64_t rows = 0, columns = 0;  ///< of the weight as a matrix, at most 2^24 each
-  std::function<DeltaPtr()> delta;     ///< before any magnitude
-  Norm norm = Norm::none;              ///< of every row, or of every input channel: `columns` / its values each
-  SourcePtr magnitude;                 ///< with `norm`
+  /// Before any magnitude, as precise as weights that are rounded to the type ask for.
+  std::function<DeltaPtr(DType)> delta;
+  Norm norm = Norm::none;  ///< of every row, or of every input channel: `columns` / its values each
+  SourcePtr magnitude;     ///< with `norm`
 
   /// scale * up down: the whole change, where it is that and nothing else.
   struct Product {
@@ -37,7 +38,7 @@ struct WeightChange {
   std::optional<Product> product;
 
   /// The whole change of `weight`: with a magnitude m, m (W + D) / |W + D| - W.
-  DeltaPtr of(SourcePtr weight) const;
+  DeltaPtr of(SourcePtr weight, DType type) const;
 };
 
 }  // namespace sumi

@@ -21,8 +21,8 @@ void scale_by(Matrix& matrix, double scale) {
 /// The first factor is read from where it lies, a few rows at a time; the second takes part in every product.
 class LowRankDelta final : public Delta {
  public:
-  LowRankDelta(const Factors& factors, double scale)
-      : left_(factors.left_source()), right_(*prepared(factors.right_source())), scale_(scale) {}
+  LowRankDelta(const Factors& factors, double scale, DType type)
+      : left_(factors.left_source()), right_(*prepared(factors.right_source()), type), scale_(scale) {}
 
   void add(const Tile& tile, float scale, float* out, std::int64_t stride) const override {
     std::vector<float> left(static_cast<std::size_t>(tile.rows * right_.steps()));
@@ -42,8 +42,8 @@ class CoredSource final : public Source {
   explicit CoredSource(const Factors& factors)
       : Source({rows_of(*factors.core), factors.columns()}, DType::f32), factors_(factors) {}
 
-  void read(std::int64_t first, std::span<float> out) const override { prepared()->read(first, out); }
-  SourcePtr prepared() const override { return values_source(shape(), factors_.right().values); }
+  void read(std::int64_t first, std::span<float> out) const override { prepared(DType::f32)->read(first, out); }
+  SourcePtr prepared(DType) const override { return values_source(shape(), factors_.right().values); }
 
  private:
   Factors factors_;
@@ -51,7 +51,8 @@ class CoredSource final : public Source {
 
 class Hadamard final : public Delta {
  public:
-  Hadamard(const Factors& first, const Factors& second, double scale) : first_(first, scale), second_(second, 1) {}
+  Hadamard(const Factors& first, const Factors& second, double scale, DType type)
+      : first_(first, scale, type), second_(second, 1, type) {}
 
   void add(const Tile& tile, float scale, float* out, std::int64_t stride) const override {
     const auto count = static_cast<std::size_t>(tile.rows * tile.columns);
@@ -157,14 +158,16 @@ SourcePtr Factors::right_source() const { return core ? std::make_shared<CoredSo
 Matrix Factors::product() const {
   if (!b) return Matrix(*left_source());
   Matrix whole(rows(), columns());
-  LowRankDelta(*this, 1).add({0, whole.rows, 0, whole.columns}, 1, whole.row(0), whole.columns);
+  LowRankDelta(*this, 1, DType::f32).add({0, whole.rows, 0, whole.columns}, 1, whole.row(0), whole.columns);
   return whole;
 }
 
-DeltaPtr low_rank_delta(const Factors& factors, double scale) { return std::make_unique<LowRankDelta>(factors, scale); }
+DeltaPtr low_rank_delta(const Factors& factors, double scale, DType type) {
+  return std::make_unique<LowRankDelta>(factors, scale, type);
+}
 
-DeltaPtr hadamard_delta(const Factors& first, const Factors& second, double scale) {
-  return std::make_unique<Hadamard>(first, second, scale);
+DeltaPtr hadamard_delta(const Factors& first, const Factors& second, double scale, DType type) {
+  return std::make_unique<Hadamard>(first, second, scale, type);
 }
 
 DeltaPtr kronecker_delta(const Factors& outer, const Factors& inner, double scale) {

@@ -25,10 +25,10 @@ struct Factors {
   SourcePtr right_source() const;
 };
 
-/// scale * a b.
-DeltaPtr low_rank_delta(const Factors& factors, double scale);
+/// scale * a b, for weights that are rounded to `type`.
+DeltaPtr low_rank_delta(const Factors& factors, double scale, DType type);
 /// scale * (the product of `first`) * (the product of `second`), element by element: LoHa (Hyeon-Woo et al. 2022).
-DeltaPtr hadamard_delta(const Factors& first, const Factors& second, double scale);
+DeltaPtr hadamard_delta(const Factors& first, const Factors& second, double scale, DType type);
 /// scale * (outer kron inner): LoKr (Yeh et al. 2024).
 DeltaPtr kronecker_delta(const Factors& outer, const Factors& inner, double scale);
 /// scale * a whole matrix of differences.

@@ -105,7 +105,7 @@ WeightChange AdapterModule::low_rank() {
   const double scale = scale_ = take_scale(factors.rank());
   return {.rows = factors.rows(),
           .columns = factors.columns(),
-          .delta = [=] { return low_rank_delta(factors, scale); },
+          .delta = [=](DType type) { return low_rank_delta(factors, scale, type); },
           .product = WeightChange::Product{factors.right_source(), factors.a, scale}};
 }
 
@@ -116,8 +116,9 @@ WeightChange AdapterModule::hadamard() {
     reject("its products are {}x{} and {}x{}", first.rows(), first.columns(), second.rows(), second.columns());
   }
   const double scale = take_scale(first.rank());
-  return {
-      .rows = first.rows(), .columns = first.columns(), .delta = [=] { return hadamard_delta(first, second, scale); }};
+  return {.rows = first.rows(), .columns = first.columns(), .delta = [=](DType type) {
+            return hadamard_delta(first, second, scale, type);
+          }};
 }
 
 WeightChange AdapterModule::kronecker() {
@@ -129,12 +130,14 @@ WeightChange AdapterModule::kronecker() {
   const std::int64_t rows = outer.rows() * inner.rows(), columns = outer.columns() * inner.columns();
   if (rows > kMostExtent || columns > kMostExtent) reject("a change of {}x{}", rows, columns);
   const double scale = take_scale(inner.rank() ? inner.rank() : outer.rank());
-  return {.rows = rows, .columns = columns, .delta = [=] { return kronecker_delta(outer, inner, scale); }};
+  return {.rows = rows, .columns = columns, .delta = [=](DType) { return kronecker_delta(outer, inner, scale); }};
 }
 
 WeightChange AdapterModule::difference(std::string_view part, double scale) {
   const Factors whole = checked({.a = take_factor(part)});
-  return {.rows = whole.rows(), .columns = whole.columns(), .delta = [=] { return difference_delta(whole.a, scale); }};
+  return {.rows = whole.rows(), .columns = whole.columns(), .delta = [=](DType) {
+            return difference_delta(whole.a, scale);
+          }};
 }
 
 /// One magnitude for each row; kohya's may lie along the columns instead: one for each input channel.

@@ -57,9 +57,9 @@ class JoinedSource final : public Source {
     for (const auto& part : parts_) sum += part->revision();
     return sum;
   }
-  SourcePtr prepared() const override {
+  SourcePtr prepared(DType type) const override {
     std::vector<SourcePtr> ready;
-    for (const auto& part : parts_) ready.push_back(sumi::prepared(part));
+    for (const auto& part : parts_) ready.push_back(sumi::prepared(part, type));
     return ready == parts_ ? nullptr : std::make_shared<JoinedSource>(shape(), std::move(ready));
   }
   std::vector<LowRank> beside() const override {
@@ -85,8 +85,8 @@ class ReshapedSource final : public Source {
     source_->read_tile(tile, out, stride);
   }
   std::uint64_t revision() const override { return source_->revision(); }
-  SourcePtr prepared() const override {
-    SourcePtr ready = source_->prepared();
+  SourcePtr prepared(DType type) const override {
+    SourcePtr ready = source_->prepared(type);
     return ready ? std::make_shared<ReshapedSource>(shape(), std::move(ready)) : nullptr;
   }
   std::vector<LowRank> beside() const override {
@@ -187,8 +187,8 @@ SourcePtr joined_up(const std::vector<LowRank>& parts, const Shape& weight) {
   return std::make_shared<PlacedSource>(Shape{weight[0], ranks}, parts);
 }
 
-SourcePtr prepared(SourcePtr source) {
-  SourcePtr ready = source->prepared();
+SourcePtr prepared(SourcePtr source, DType type) {
+  SourcePtr ready = source->prepared(type);
   return ready ? ready : source;
 }
 

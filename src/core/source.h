@@ -42,9 +42,10 @@ class Source {
   virtual void read_tile(const Tile& tile, float* out, std::int64_t stride) const;
   /// Grows with each change of the values, which happens between runs only. A file's never change.
   virtual std::uint64_t revision() const { return 0; }
-  /// The same values, ready to be read as a whole: what takes work or memory for the entire weight is done here, in all
-  /// threads, and lives as long as the result. Null where there is nothing to make ready.
-  virtual SourcePtr prepared() const { return nullptr; }
+  /// The same values, ready to be read as a whole and rounded to `type`: they are as precise as this asks for. What
+  /// takes work or memory for the entire weight is done here, in all threads, and lives as long as the result. Null
+  /// where there is nothing to make ready.
+  virtual SourcePtr prepared(DType) const { return nullptr; }
   /// What belongs to the weight and is not in its values: the layer that has the weight adds it. Others between runs
   /// only.
   virtual std::vector<LowRank> beside() const { return {}; }
@@ -71,8 +72,8 @@ SourcePtr joined_down(const std::vector<LowRank>& parts, const Shape& weight);
 /// `up` (the first axis of `weight`, ranks), zero where a part gives nothing to a row.
 SourcePtr joined_up(const std::vector<LowRank>& parts, const Shape& weight);
 
-/// What to read a whole weight from: `prepared()`, or the source itself.
-SourcePtr prepared(SourcePtr source);
+/// What to read a whole weight from: `prepared(type)`, or the source itself.
+SourcePtr prepared(SourcePtr source, DType type = DType::f32);
 /// All values at once, for the small ones: biases, norms, factors.
 std::vector<float> read_all(const Source& source);
 

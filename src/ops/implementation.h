@@ -6,6 +6,7 @@
 #include <string_view>
 #include <variant>
 
+#include "core/dtype.h"
 #include "core/source.h"
 
 namespace sumi {
@@ -16,6 +17,8 @@ struct Plan {
   /// The form it wants weights in. Implementations that name the same layout for a weight share the packed bytes.
   std::string layout;
   std::size_t packed_bytes = 0;
+  /// What packing rounds values to: their source need be no more precise.
+  DType packed_type = DType::f32;
   /// The implementation's own preparation: a primitive, a tile choice.
   std::shared_ptr<const void> state;
 };

@@ -31,7 +31,7 @@ class Weight {
   const std::byte* packed(Backend& backend, const typename Op::Case& c, const Chosen<Op>& chosen) const {
     Form& form = this->form(backend, chosen.plan);
     if (backend.packs() && form.revision != source_->revision()) {
-      const SourcePtr ready = prepared(source_);
+      const SourcePtr ready = prepared(source_, chosen.plan.packed_type);
       pack(form, backend, chosen.plan.packed_bytes,
            [&](std::byte* to) { chosen.implementation->pack(c, chosen.plan, *ready, to); });
       form.revision = source_->revision();

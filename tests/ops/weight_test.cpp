@@ -67,7 +67,7 @@ class Changing final : public Source {
   Changing() : Source({2, 4}, DType::f32) {}
   void read(std::int64_t, std::span<float> out) const override { std::fill(out.begin(), out.end(), value); }
   std::uint64_t revision() const override { return changes; }
-  std::shared_ptr<const Source> prepared() const override {
+  std::shared_ptr<const Source> prepared(DType) const override {
     ++preparations;
     return nullptr;
   }

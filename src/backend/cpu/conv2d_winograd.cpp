@@ -81,6 +81,7 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
     return Plan{.scratch_bytes = cut.input_bytes + static_cast<std::size_t>(cut.threads) * cut.thread_bytes,
                 .layout = fmt::format("winograd blocks of {} {}", kernel->filters, name_of(c.x)),
                 .packed_bytes = static_cast<std::size_t>(cut.blocks) * block_bytes(c, *kernel),
+                .packed_type = c.x,
                 .state = std::make_shared<Cut>(cut)};
   }
 

@@ -146,6 +146,7 @@ Plan planned(const Layer& layer, bool widened) {
   Plan plan;
   plan.scratch_bytes = place(*state);
   plan.packed_bytes = state->packed_step_bytes() * state->steps.size();
+  plan.packed_type = layer.x_type;
   plan.layout =
       fmt::format("onednn {}{}{}", state->steps.size() == 2 ? "halves " : "", widened ? "narrowed " : "", layout);
   plan.state = std::move(state);

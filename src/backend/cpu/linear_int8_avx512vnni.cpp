@@ -24,11 +24,6 @@ struct Words {
     const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_xor_si128(bytes, _mm_set1_epi8(-128)));
   }
-  static Reg larger_magnitude(Reg most, Reg x) {
-    const __m512i magnitude = _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fffffff));
-    return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(most), magnitude));
-  }
-  static std::int32_t largest(Reg most) { return _mm512_reduce_max_epi32(_mm512_castps_si512(most)); }
 };
 
 }  // namespace

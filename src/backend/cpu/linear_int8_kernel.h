@@ -96,8 +96,8 @@ class Int8 {
   template <class T>
   static Rounding rounding_of(const T* row, std::ptrdiff_t in) {
     Reg most = V::zero();
-    for (std::ptrdiff_t i = 0; i < in; i += lanes) most = Words::larger_magnitude(most, load<V>(row + i, in - i));
-    const std::int32_t bits = Words::largest(most);
+    for (std::ptrdiff_t i = 0; i < in; i += lanes) most = V::larger_magnitude(most, load<V>(row + i, in - i));
+    const std::int32_t bits = V::largest(most);
     if (bits >= 0x7f800000) return {__builtin_nanf(""), 0};
     float largest;
     __builtin_memcpy(&largest, &bits, sizeof largest);

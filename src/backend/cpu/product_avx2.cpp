@@ -3,6 +3,6 @@
 
 namespace sumi::avx2 {
 
-constexpr ProductKernel product = product_kernel<Simd>();
+constexpr ProductKernel product = product_kernel<Simd, FloatFactors<Simd>>();
 
 }  // namespace sumi::avx2

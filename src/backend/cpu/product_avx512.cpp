@@ -3,6 +3,6 @@
 
 namespace sumi::avx512 {
 
-constexpr ProductKernel product = product_kernel<Simd>();
+constexpr ProductKernel product = product_kernel<Simd, FloatFactors<Simd>>();
 
 }  // namespace sumi::avx512

@@ -52,6 +52,19 @@ struct Simd {
   static Reg min(Reg a, Reg b) { return _mm256_min_ps(a, b); }
   static Reg where_negative(Reg x, Reg then, Reg otherwise) { return _mm256_blendv_ps(otherwise, then, x); }
   static Reg reciprocal(Reg x) { return _mm256_div_ps(set(1.0f), x); }
+  /// Of each lane what is farther from zero, as bits: those of magnitudes are in the same order, NaNs the last.
+  static Reg larger_magnitude(Reg most, Reg x) {
+    const __m256i magnitude = _mm256_and_si256(_mm256_castps_si256(x), _mm256_set1_epi32(0x7fffffff));
+    return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(most), magnitude));
+  }
+  /// The bits of the largest magnitude.
+  static std::int32_t largest(Reg most) {
+    const __m256i all = _mm256_castps_si256(most);
+    __m128i four = _mm_max_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+    four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0xb1));
+    return _mm_cvtsi128_si32(four);
+  }
   static float sum(Reg x) {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
