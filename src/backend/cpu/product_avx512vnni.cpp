@@ -21,6 +21,7 @@ struct RoundedFactors {
         _mm512_dpwssd_epi32(_mm512_castps_si512(sum), _mm512_castps_si512(a), _mm512_castps_si512(b)));
   }
   static Reg added(Reg c, Reg sum, const float* turned, const float* panel, std::ptrdiff_t words) {
+    asm("" : "+v"(sum));  // in a register: GCC 12 would rather convert it from memory, and store it in every step
     const Reg worth =
         Simd::mul(Simd::broadcast(turned + words * ProductKernel::most_rows), Simd::load(panel + words * columns));
     return Simd::fma(_mm512_cvtepi32_ps(_mm512_castps_si512(sum)), worth, c);

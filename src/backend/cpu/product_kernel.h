@@ -58,11 +58,9 @@ void add_rows(std::ptrdiff_t count, std::ptrdiff_t words, const float* turned, c
   multiply_tile<V, Factors, 1, ProductKernel::most_rows>(turned, panel, words, sums, [](std::ptrdiff_t) {});
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i, c += c_row, ++turned) {
-#pragma GCC unroll 2
-    for (int half = 0; half < 2; ++half) {
-      float* to = c + half * V::lanes;
-      V::store(to, Factors::added(V::load(to), sums[i][half], turned, panel + half * V::lanes, words));
-    }
+    V::store(c, Factors::added(V::load(c), sums[i][0], turned, panel, words));
+    float* second = c + V::lanes;
+    V::store(second, Factors::added(V::load(second), sums[i][1], turned, panel + V::lanes, words));
   }
 }
 
