@@ -1,5 +1,6 @@
 #include "arguments.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -75,6 +76,21 @@ std::string parse_prediction(const std::string& name) {
   refuse("--prediction: '{}' is not known; there are epsilon and v", name);
 }
 
+/// What follows the program's name, the last first, as CLI11 wants it. `--name=` says that a text is empty, where CLI11
+/// would go on to take the next word for it.
+std::vector<std::string> words_of(std::span<char*> arguments) {
+  std::vector<std::string> words;
+  bool options = true;
+  for (const std::string word : arguments.subspan(1)) {
+    options = options && word != "--";
+    const bool empty = options && word.starts_with("--") && word.find('=') == word.size() - 1;
+    words.push_back(empty ? word.substr(0, word.size() - 1) : word);
+    if (empty) words.emplace_back();
+  }
+  std::reverse(words.begin(), words.end());
+  return words;
+}
+
 }  // namespace
 
 template <class T>
@@ -128,7 +144,7 @@ bool parse(CLI::App& app, std::span<char*> arguments) {
     option->take_last();
   }
   try {
-    app.parse(static_cast<int>(arguments.size()), arguments.data());
+    app.parse(words_of(arguments));
   } catch (const CLI::CallForHelp&) {
     print(stdout, app.help());
     return false;

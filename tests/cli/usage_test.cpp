@@ -67,7 +67,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{{"generate", "x", "-q", "-v"}, "--quiet"}, Wrong{{"info", "a", "b"}, "'b'"},
                     Wrong{{"bench", "--what", "unett"}, "did you mean unet?"},
                     Wrong{{"bench", "--size", "51x"}, "--size"}, Wrong{{"bench", "--repeat", "0"}, "repeat"},
-                    Wrong{{"bench", "--size", "100"}, "divisible"},
+                    Wrong{{"bench", "--size", "100"}, "divisible"}, Wrong{{"bench", "--compare", "ref"}, "add --ops"},
+                    Wrong{{"generate", "x", "--steps=", "3"}, "--steps"},
                     Wrong{{"doctor", "--dtype", "bf61"}, "did you mean bf16?"}));
 
 /// An option of `generate` with a value that makes no sense.
