@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "api/engines.h"
+#include "core/isa.h"
 #include "core/process.h"
 
 namespace sumi::test {
@@ -112,8 +113,15 @@ TEST(EngineMemory, ReleaseGivesAllBack) {
   }
 }
 
+class EngineAdapters : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Types, EngineAdapters, testing::Values("f32", "bf16", "int8"),
+                         [](const auto& type) { return type.param; });
+
 // What is kept between pictures (factors, packed forms, plans) leaves no trace in the next one.
-TEST(EngineAdapters, OtherStrengthsBetweenPicturesAreThoseOfAFreshEngine) {
+TEST_P(EngineAdapters, OtherStrengthsBetweenPicturesAreThoseOfAFreshEngine) {
+  EngineOptions options = options_of("sd1");
+  options.dtype = GetParam();
+  if (options.dtype == "int8" && processor_isa() < Isa::avx2) GTEST_SKIP() << "there is no int8 without AVX2";
   const auto file = [](const char* name) { return fixtures() / "loras" / (std::string(name) + ".safetensors"); };
   const Lora first{.file = file("lora-kohya")}, second{.file = file("lora-peft")};
   const auto at = [](Lora lora, double weight, std::optional<double> text = {}) {
@@ -130,11 +138,11 @@ TEST(EngineAdapters, OtherStrengthsBetweenPicturesAreThoseOfAFreshEngine) {
   for (const LoraMode mode : {LoraMode::apply, LoraMode::merge}) {
     Request request{.prompt = "a cube", .steps = 2, .seed = 5, .lora_mode = mode};
     const auto picture = [&](Engine& engine) { return engine.generate(request).pictures.front().image.rgb; };
-    Engine engine(options_of("sd1"));
+    Engine engine(options);
     std::vector<std::vector<std::uint8_t>> all;
     for (const auto& turn : turns) {
       request.loras = turn;
-      Engine fresh(options_of("sd1"));
+      Engine fresh(options);
       all.push_back(picture(engine));
       EXPECT_EQ(all.back(), picture(fresh)) << "turn " << all.size();
     }

@@ -31,10 +31,9 @@ namespace avx512 {
 extern const ProductKernel product;
 }
 namespace avx512vnni {
-/// With factors rounded to whole numbers of 16 bits, two products an instruction: off by at most steps / limit of the
-/// largest magnitudes' product of the row and the column, where limit^2 steps < 2^31: by 1.1e-2 of it with 64 steps,
-/// and by 2e-4 of the sum where values spread as a normal distribution. bfloat16's rounding of the result is off by
-/// 4e-3.
+/// With factors rounded to whole numbers of 16 bits, two products an instruction. A sum is off by at most
+/// steps / limit of the product of the row's and the column's largest magnitudes, where limit^2 steps < 2^31; by 2e-4
+/// of it (root mean square) with 64 normally distributed steps. Rounding to bfloat16 is off by up to 2e-3.
 extern const ProductKernel rounded_product;
 }  // namespace avx512vnni
 
