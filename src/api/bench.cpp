@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <new>
 #include <numeric>
@@ -7,6 +6,7 @@
 #include "api/bench_calls.h"
 #include "api/bench_options.h"
 #include "core/rng.h"
+#include "core/stopwatch.h"
 #include "ops/elementwise.h"
 #include "ops/operations.h"
 #include "pipelines/parts.h"
@@ -68,12 +68,12 @@ void bench_image(const BenchOptions& options, const OnRow& tell) {
   Calls calls;
   std::vector<double> rates;
   for (int i = 0; i < options.warmup + options.repeat; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
+    const Stopwatch time;
     const Result result = engine.generate(request);
     calls.peak_bytes = std::max(calls.peak_bytes, result.report.peak_bytes);
     calls.flops = result.report.flops;
     if (i < options.warmup) continue;
-    calls.seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    calls.seconds.push_back(time.seconds());
     rates.push_back(result.report.steps_per_second);
   }
   BenchRow row = row_of("image", calls, device);

@@ -1,11 +1,11 @@
 #include "api/bench_calls.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "backend/cpu/cpu.h"
 #include "core/process.h"
+#include "core/stopwatch.h"
 #include "pipelines/session.h"
 
 namespace sumi {
@@ -45,7 +45,6 @@ BenchRow row_of(const char* what, const Calls& calls, const Device& device) {
 }
 
 Calls run_calls(int warmup, int repeat, Device& device, const Prepare& prepare, Trace* trace) {
-  using Clock = std::chrono::steady_clock;
   Calls calls;
   const auto body = [&](Context& ctx) {
     ctx.trace = nullptr;
@@ -54,9 +53,9 @@ Calls run_calls(int warmup, int repeat, Device& device, const Prepare& prepare, 
       const bool counts = i >= warmup && !ctx.backend.dry();
       if (counts) ctx.trace = trace;
       const double before = ctx.flops;
-      const auto begin = Clock::now();
+      const Stopwatch time;
       call(ctx);
-      if (counts) calls.seconds.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
+      if (counts) calls.seconds.push_back(time.seconds());
       calls.flops = ctx.flops - before;
     }
   };

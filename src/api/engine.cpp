@@ -1,7 +1,6 @@
 #include "sumi/engine.h"
 
 #include <array>
-#include <chrono>
 #include <cmath>
 #include <map>
 
@@ -11,6 +10,7 @@
 #include "api/safety.h"
 #include "api/upscale.h"
 #include "core/process.h"
+#include "core/stopwatch.h"
 #include "core/threads.h"
 #include "pipelines/denoise.h"
 #include "pipelines/enlarge.h"
@@ -20,10 +20,7 @@
 namespace sumi {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Phase = Progress::Phase;
-
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 /// Passes progress on, and keeps how long each phase took.
 class Phases {
@@ -68,9 +65,9 @@ struct Engine::State : Opened {
 };
 
 Engine::Engine(const EngineOptions& options) {
-  const auto begin = Clock::now();
+  const Stopwatch loading;
   state_ = std::make_unique<State>(options);
-  state_->load_seconds = seconds_since(begin);
+  state_->load_seconds = loading.seconds();
 }
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
@@ -102,11 +99,11 @@ Result Engine::State::run(Request request, const Hooks& hooks, Latents* latents)
   };
 
   PeakMonitor monitor;
-  const auto start = Clock::now();
+  const Stopwatch loading;
   phases.tell({.phase = Phase::load, .step = 0, .steps = 1});
   const Booked booked = session.plan(body);
   session.load(body, hooks.stop);
-  report.load_seconds = std::exchange(load_seconds, 0) + seconds_since(start);
+  report.load_seconds = std::exchange(load_seconds, 0) + loading.seconds();
   phases.tell({.phase = Phase::load, .step = 1, .steps = 1, .seconds = report.load_seconds});
 
   report.flops = booked.flops;

@@ -1,9 +1,9 @@
 #include "pipelines/denoise.h"
 
 #include <array>
-#include <chrono>
 #include <map>
 
+#include "core/stopwatch.h"
 #include "ops/elementwise.h"
 #include "pipelines/beginning.h"
 #include "pipelines/latents.h"
@@ -27,7 +27,7 @@ class Clock {
     if (!watch_.progress || ctx_.backend.dry()) return;
     progress.phase = phase_;
     progress.steps = steps_;
-    progress.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    progress.seconds = time_.seconds();
     if (progress.step > 0 && progress.seconds > 0) progress.steps_per_second = progress.step / progress.seconds;
     watch_.progress(progress);
   }
@@ -37,7 +37,7 @@ class Clock {
   Context& ctx_;
   Phase phase_;
   int steps_;
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  Stopwatch time_;
 };
 
 Predictor read_prompt(Context& ctx, const Model& model, const Job& job, const Watch& watch, const Shape& latents) {

@@ -1,5 +1,7 @@
 #include "sumi/parts/unet.h"
 
+#include <functional>
+
 #include "api/parts/state.h"
 #include "core/threads.h"
 #include "ops/elementwise.h"

@@ -97,10 +97,8 @@ class Int8 {
   static Rounding rounding_of(const T* row, std::ptrdiff_t in) {
     Reg most = V::zero();
     for (std::ptrdiff_t i = 0; i < in; i += lanes) most = V::larger_magnitude(most, load<V>(row + i, in - i));
-    const std::int32_t bits = V::largest(most);
-    if (bits >= 0x7f800000) return {__builtin_nanf(""), 0};
-    float largest;
-    __builtin_memcpy(&largest, &bits, sizeof largest);
+    const float largest = V::largest(most);
+    if (!(largest < __builtin_inff())) return {__builtin_nanf(""), 0};
     if (largest < 0x1p-100f) return {0, 0};
     return {largest / 127.0f, 127.0f / largest};
   }

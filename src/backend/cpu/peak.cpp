@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <chrono>
 
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/isa.h"
+#include "core/stopwatch.h"
 #include "core/threads.h"
 
 namespace sumi {
@@ -65,13 +65,12 @@ Kernel kernel_for(DType type) {
 /// trial may last long for other reasons.
 double measure(const Kernel& kernel) {
   if (!kernel.run) return 0;
-  using Clock = std::chrono::steady_clock;
   double best = 0;
   long turns = 1 << 14;
   for (int trial = 0; trial < 16; ++trial) {
-    const auto begin = Clock::now();
+    const Stopwatch time;
     parallel([&](int, int) { kernel.run(turns); });
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    const double seconds = time.seconds();
     const double work = kernel.flops * static_cast<double>(turns) * threads();
     best = std::max(best, work / seconds);
     if (work < best * 0.01) turns *= 2;

@@ -83,10 +83,7 @@ struct RoundedFactors {
     for (std::ptrdiff_t step = 0; step < steps; step += lanes) {
       most = Simd::larger_magnitude(most, load<Simd>(row + step, steps - step));
     }
-    const std::int32_t bits = Simd::largest(most);
-    float value;
-    __builtin_memcpy(&value, &bits, sizeof value);
-    return value;
+    return Simd::largest(most);
   }
 
   static __m512i whole(Reg x, Reg scale) { return _mm512_cvtps_epi32(Simd::mul(scale, x)); }

@@ -57,13 +57,13 @@ struct Simd {
     const __m256i magnitude = _mm256_and_si256(_mm256_castps_si256(x), _mm256_set1_epi32(0x7fffffff));
     return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(most), magnitude));
   }
-  /// The bits of the largest magnitude.
-  static std::int32_t largest(Reg most) {
+  /// The largest of magnitudes, by their bits.
+  static float largest(Reg most) {
     const __m256i all = _mm256_castps_si256(most);
     __m128i four = _mm_max_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
     four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
     four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0xb1));
-    return _mm_cvtsi128_si32(four);
+    return __builtin_bit_cast(float, _mm_cvtsi128_si32(four));
   }
   static float sum(Reg x) {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));

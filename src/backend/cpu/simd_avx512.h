@@ -66,8 +66,10 @@ struct Simd {
     const __m512i magnitude = _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fffffff));
     return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(most), magnitude));
   }
-  /// The bits of the largest magnitude.
-  static std::int32_t largest(Reg most) { return _mm512_reduce_max_epi32(_mm512_castps_si512(most)); }
+  /// The largest of magnitudes, by their bits.
+  static float largest(Reg most) {
+    return __builtin_bit_cast(float, _mm512_reduce_max_epi32(_mm512_castps_si512(most)));
+  }
   static float sum(Reg x) { return _mm512_reduce_add_ps(x); }
   /// x, with one NaN in place of all.
   static Reg with_one_nan(Reg x) {
