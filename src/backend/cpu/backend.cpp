@@ -12,6 +12,7 @@ std::unique_ptr<Backend> make_cpu_backend() {
   add_winograd(operations, isa);
   add_int8(operations, isa);
   onednn::add_layer<Conv2dOp>(operations, isa);
+  add_panels(operations, isa, Panels::where_faster);
   onednn::add_layer<LinearOp>(operations, isa);
   add_attention(operations, isa);
   add_norms(operations, isa);

@@ -12,6 +12,10 @@ namespace sumi {
 void add_winograd(Operations& operations, Isa isa);
 /// Linears in int8, their rows f32 or bf16: "int8-avx512vnni", "int8-avx2".
 void add_int8(Operations& operations, Isa isa);
+/// Which cases panels take: all, or those in which they are faster than oneDNN's linears.
+enum class Panels { everywhere, where_faster };
+/// Linears in float32, of f32 and of bf16 in memory: "panels-avx512", "panels-avx2".
+void add_panels(Operations& operations, Isa isa, Panels panels);
 /// Flash attention of f32 and bf16: "flash-avx512bf16", "flash-avx512", "flash-pairs-avx512", "flash-avx2".
 void add_attention(Operations& operations, Isa isa);
 /// Group norm with none or SiLU after it, and layer norm, of f32 and bf16: "simd-avx512", "simd-avx2".

@@ -1,4 +1,5 @@
-#include "backend/cpu/linear_int8_kernel.h"
+#include "backend/cpu/linear_int8_words.h"
+#include "backend/cpu/linear_panels_kernel.h"
 #include "backend/cpu/simd_avx2.h"
 
 namespace sumi::avx2 {
@@ -7,7 +8,7 @@ namespace {
 /// Two factors of 16 bits: the sum of two products of bytes fits no 16 bits, where vpmaddubsw would saturate it. The
 /// weight's are 8 bits in memory. Sixteen factors take two instructions, on three units, as eight of float32 take one
 /// on two: 1.5 times as fast at best, measured 0.8 to 1.2 times its peak.
-struct Words {
+struct Products {
   using Reg = Simd::Reg;
   using Stored = std::int16_t;  ///< two factors of the weight
   static constexpr std::ptrdiff_t per_word = 2, start_of_one = 0;
@@ -30,6 +31,6 @@ struct Words {
 
 }  // namespace
 
-constexpr Int8Kernel int8_kernel = make_int8_kernel<Simd, Words>();
+constexpr PanelKernel int8_panels = panel_kernel<Simd, Int8Words<Simd, Products>>(Products::start_of_one);
 
 }  // namespace sumi::avx2

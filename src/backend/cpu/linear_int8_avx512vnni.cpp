@@ -1,4 +1,5 @@
-#include "backend/cpu/linear_int8_kernel.h"
+#include "backend/cpu/linear_int8_words.h"
+#include "backend/cpu/linear_panels_kernel.h"
 #include "backend/cpu/simd_avx512.h"
 
 namespace sumi::avx512vnni {
@@ -8,7 +9,7 @@ using avx512::Simd;
 
 /// Four factors of 8 bits. The instruction takes those of x without a sign: they are kept 128 larger, and sums begin at
 /// -128 times the sum of the column.
-struct Words {
+struct Products {
   using Reg = Simd::Reg;
   using Stored = float;  ///< a word of the weight
   static constexpr std::ptrdiff_t per_word = 4, start_of_one = 128;
@@ -28,6 +29,6 @@ struct Words {
 
 }  // namespace
 
-constexpr Int8Kernel int8_kernel = make_int8_kernel<Simd, Words>();
+constexpr PanelKernel int8_panels = panel_kernel<Simd, Int8Words<Simd, Products>>(Products::start_of_one);
 
 }  // namespace sumi::avx512vnni

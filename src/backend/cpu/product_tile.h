@@ -33,6 +33,13 @@ struct FloatProducts {
   }
 };
 
+/// How a float multiplies with half of a word of two bf16, first the lower: a step of the tile takes two floats.
+template <class V>
+struct WidenedProducts : FloatProducts<V> {
+  static typename V::Reg load_low(const float* from) { return V::widen_low(V::load(from)); }
+  static typename V::Reg load_high(const float* from) { return V::widen_high(V::load(from)); }
+};
+
 /// sums[i] += the sum over steps of a[i * next_row + step * next_step] * b[step], a row of two vectors. `Words` says
 /// how a vector of b is loaded and how two words multiply; `ahead(step)` may fetch what is needed next. Two steps an
 /// iteration brought the weighted sums of attention with 160 channels from 83 % to 87 % of peak.
@@ -41,15 +48,23 @@ template <class V, class Words, std::ptrdiff_t next_row, std::ptrdiff_t next_ste
                                                  typename V::Reg (&sums)[rows][2], const Ahead& ahead) {
 #pragma GCC unroll 2
   for (std::ptrdiff_t step = 0; step < steps; ++step) {
-    const auto left = Words::load_words(b), right = Words::load_words(b + V::lanes);
+    const auto add = [&](auto left, auto right) __attribute__((always_inline)) {
 #pragma GCC unroll 16
-    for (int i = 0; i < rows; ++i) {
-      const auto x = V::broadcast(a + i * next_row);
-      sums[i][0] = Words::multiply_add(x, left, sums[i][0]);
-      sums[i][1] = Words::multiply_add(x, right, sums[i][1]);
+      for (int i = 0; i < rows; ++i) {
+        const auto x = V::broadcast(a + i * next_row);
+        sums[i][0] = Words::multiply_add(x, left, sums[i][0]);
+        sums[i][1] = Words::multiply_add(x, right, sums[i][1]);
+      }
+      a += next_step;
+    };
+    if constexpr (requires { Words::load_low(b); }) {
+      add(Words::load_low(b), Words::load_low(b + V::lanes));
+      asm("" ::: "memory");  // or the words would stay in registers, which are all taken
+      add(Words::load_high(b), Words::load_high(b + V::lanes));
+    } else {
+      add(Words::load_words(b), Words::load_words(b + V::lanes));
     }
     ahead(step);
-    a += next_step;
     b += 2 * V::lanes;
   }
 }

@@ -9,7 +9,7 @@ namespace sumi::avx2 {
 // Internal linkage: every file has its own copy, compiled with that file's instruction set.
 namespace {
 
-/// Eight floats. Needs AVX2 and FMA. The functions are those of simd_avx512.h, but for pairs of bf16.
+/// Eight floats. Needs AVX2 and FMA. The functions are those of simd_avx512.h, but for products of pairs of bf16.
 struct Simd {
   using Reg = __m256;
   static constexpr int lanes = 8;
@@ -78,6 +78,11 @@ struct Simd {
   static Reg scale_by_power(Reg x, Reg n) {
     const __m256i exponent = _mm256_cvtps_epi32(max(n, set(-125.0f)));
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), _mm256_slli_epi32(exponent, 23)));
+  }
+
+  static Reg widen_low(Reg pairs) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(pairs), 16)); }
+  static Reg widen_high(Reg pairs) {
+    return _mm256_castsi256_ps(_mm256_and_si256(_mm256_castps_si256(pairs), _mm256_set1_epi32(-0x10000)));
   }
 
   static void transpose(Reg (&rows)[lanes]) {

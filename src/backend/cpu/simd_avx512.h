@@ -91,6 +91,11 @@ struct Simd {
   static Reg load_first_pairs(const std::uint16_t* bf16, std::ptrdiff_t n) {
     return _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(0xffffffffu >> (32 - n), bf16));
   }
+  /// The lower, or upper, of each two bf16.
+  static Reg widen_low(Reg pairs) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(pairs), 16)); }
+  static Reg widen_high(Reg pairs) {
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(pairs), _mm512_set1_epi32(-0x10000)));
+  }
   /// c + a.low * b.low + a.high * b.high with two multiplications of the widened halves.
   static Reg dot_pairs(Reg a, Reg b, Reg c) {
     return fma(widen_high(a), widen_high(b), fma(widen_low(a), widen_low(b), c));
@@ -129,10 +134,6 @@ struct Simd {
  private:
   static __mmask16 mask16(std::ptrdiff_t n) { return static_cast<__mmask16>(0xffffu >> (lanes - n)); }
   static Reg widen(__m256i bf16) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bf16), 16)); }
-  static Reg widen_low(Reg pairs) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(pairs), 16)); }
-  static Reg widen_high(Reg pairs) {
-    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(pairs), _mm512_set1_epi32(-0x10000)));
-  }
   /// The upper halves, rounded to nearest, ties to even, in the low 16 bits. NaNs stay NaN as long as one of their
   /// upper 16 bits but the sign says so, which those that arithmetic makes, or bf16 holds, do.
   static __m512i nearest_bf16(Reg x) {
