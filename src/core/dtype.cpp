@@ -36,6 +36,8 @@ void widen_f16(const std::byte* from, std::span<float> out) {
   const Isa isa = processor_isa();
   if (isa >= Isa::avx512) return avx512::widen_f16(from, out.size(), out.data());
   if (isa >= Isa::avx2) return avx2::widen_f16(from, out.size(), out.data());
+#elif defined(__aarch64__)
+  if (processor_isa() >= Isa::neon) return neon::widen_f16(from, out.size(), out.data());
 #endif
   widen<f16>(from, out);
 }

@@ -9,7 +9,7 @@
 namespace sumi {
 namespace {
 
-constexpr std::string_view names[] = {"portable", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
+constexpr std::string_view names[] = {"portable", "neon", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
 
 Isa found_isa() {
 #if defined(__x86_64__)
@@ -22,6 +22,8 @@ Isa found_isa() {
   if (!avx512) return Isa::avx2;
   if (!__builtin_cpu_supports("avx512vnni")) return Isa::avx512;
   return __builtin_cpu_supports("avx512bf16") ? Isa::avx512bf16 : Isa::avx512vnni;
+#elif defined(__aarch64__)
+  return Isa::neon;
 #else
   return Isa::portable;
 #endif

@@ -5,9 +5,10 @@
 
 namespace sumi {
 
-/// Instruction sets that kernels are written for; each has those before it.
+/// Instruction sets that kernels are written for; of one kind of processor, each has those before it.
 enum class Isa : std::uint8_t {
   portable,    ///< what the compiler was told; oneDNN: SSE4.1
+  neon,        ///< of every AArch64
   avx2,        ///< AVX2, FMA and F16C
   avx512,      ///< AVX-512 F, BW, DQ and VL
   avx512vnni,  ///< products of int8

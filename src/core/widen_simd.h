@@ -14,5 +14,8 @@ void widen_f16(const void* from, std::size_t count, float* to);
 namespace avx512 {
 void widen_f16(const void* from, std::size_t count, float* to);
 }  // namespace avx512
+namespace neon {
+void widen_f16(const void* from, std::size_t count, float* to);
+}  // namespace neon
 
 }  // namespace sumi

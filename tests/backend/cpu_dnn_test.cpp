@@ -235,7 +235,8 @@ TEST(CpuDnn, SumiIsaCapsAndNamesWhatItKnows) {
     ADD_FAILURE() << "an unknown instruction set was taken";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::usage);
-    EXPECT_STREQ(error.what(), "SUMI_ISA: 'avx1024' is none of portable, avx2, avx512, avx512vnni, avx512bf16, amx");
+    EXPECT_STREQ(error.what(),
+                 "SUMI_ISA: 'avx1024' is none of portable, neon, avx2, avx512, avx512vnni, avx512bf16, amx");
   }
   setenv("SUMI_ISA", "", 1);
   EXPECT_EQ(isa_cap(), Isa::amx);

@@ -83,6 +83,8 @@ TEST(Float, F16IsWidenedAlikeByEveryInstructionSet) {
 #if defined(__x86_64__)
   if (processor_isa() >= Isa::avx2) expect_widened(avx2::widen_f16, "avx2");
   if (processor_isa() >= Isa::avx512) expect_widened(avx512::widen_f16, "avx512");
+#elif defined(__aarch64__)
+  if (processor_isa() >= Isa::neon) expect_widened(neon::widen_f16, "neon");
 #endif
 }
 

@@ -95,6 +95,7 @@ void add_attention(Operations& operations, Isa isa) {
   const auto add = [&](std::string_view name, const FlashKernel* f32, const FlashKernel* bf16) {
     operations.add<AttentionOp>(std::make_unique<FlashAttention>(name, f32, bf16));
   };
+#if defined(__x86_64__)
   if (isa >= Isa::avx512bf16) add("flash-avx512bf16", nullptr, &avx512bf16::flash_bf16_pairs);
   if (isa >= Isa::avx512) {
     add("flash-avx512", &avx512::flash_f32, &avx512::flash_bf16);
@@ -102,6 +103,9 @@ void add_attention(Operations& operations, Isa isa) {
     add("flash-pairs-avx512", nullptr, &avx512::flash_bf16_pairs);
   }
   if (isa >= Isa::avx2) add("flash-avx2", &avx2::flash_f32, &avx2::flash_bf16);
+#elif defined(__aarch64__)
+  if (isa >= Isa::neon) add("flash-neon", &neon::flash_f32, &neon::flash_bf16);
+#endif
 }
 
 }  // namespace sumi

@@ -38,5 +38,8 @@ extern const FlashKernel flash_f32, flash_bf16, flash_bf16_pairs;
 namespace avx512bf16 {
 extern const FlashKernel flash_bf16_pairs;
 }
+namespace neon {
+extern const FlashKernel flash_f32, flash_bf16;
+}
 
 }  // namespace sumi

@@ -173,8 +173,12 @@ void add_winograd(Operations& operations, Isa isa) {
     operations.add<Conv2dOp>(
         std::make_unique<WinogradConvolution>(name, &f32, isa < Isa::avx512bf16 ? &bf16 : nullptr));
   };
+#if defined(__x86_64__)
   if (isa >= Isa::avx512) add("winograd-avx512", avx512::winograd_f32, avx512::winograd_bf16);
   if (isa >= Isa::avx2) add("winograd-avx2", avx2::winograd_f32, avx2::winograd_bf16);
+#elif defined(__aarch64__)
+  if (isa >= Isa::neon) add("winograd-neon", neon::winograd_f32, neon::winograd_bf16);
+#endif
 }
 
 }  // namespace sumi

@@ -59,5 +59,8 @@ extern const WinogradKernel winograd_f32, winograd_bf16;
 namespace avx512 {
 extern const WinogradKernel winograd_f32, winograd_bf16;
 }
+namespace neon {
+extern const WinogradKernel winograd_f32, winograd_bf16;
+}
 
 }  // namespace sumi

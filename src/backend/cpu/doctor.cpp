@@ -28,12 +28,13 @@ std::string cpuinfo(const std::string& key) {
   return {};
 }
 
-/// Of the processor's flags those that decide what kernels can run.
+/// Of the processor's flags those that decide what kernels can run, oneDNN's too.
 std::string features() {
   constexpr std::array known = {"avx2",        "fma",      "f16c",     "avx_vnni",    "avx512f",
                                 "avx512bw",    "avx512dq", "avx512vl", "avx512_vnni", "avx512_bf16",
-                                "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8"};
-  std::istringstream flags(cpuinfo("flags"));
+                                "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8",    "asimd",
+                                "asimdhp",     "asimddp",  "bf16",     "i8mm",        "sve"};
+  std::istringstream flags(cpuinfo("flags") + cpuinfo("Features"));
   std::set<std::string> has;
   for (std::string flag; flags >> flag;) has.insert(flag);
   std::vector<std::string> found;

@@ -135,8 +135,12 @@ void add_elementwise(Operations& operations, Isa isa) {
   const auto add = [&](std::string_view name, const GateKernel& f32, const GateKernel& bf16) {
     operations.add<GateOp>(std::make_unique<GateByGelu>(name, f32, bf16));
   };
+#if defined(__x86_64__)
   if (isa >= Isa::avx512) add("simd-avx512", avx512::gate_f32, avx512::gate_bf16);
   if (isa >= Isa::avx2) add("simd-avx2", avx2::gate_f32, avx2::gate_bf16);
+#elif defined(__aarch64__)
+  if (isa >= Isa::neon) add("simd-neon", neon::gate_f32, neon::gate_bf16);
+#endif
   operations.add<ActivateOp>(std::make_unique<Activate>());
   operations.add<GateOp>(std::make_unique<Gate>());
 }

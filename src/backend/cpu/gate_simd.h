@@ -17,5 +17,8 @@ extern const GateKernel gate_f32, gate_bf16;
 namespace avx512 {
 extern const GateKernel gate_f32, gate_bf16;
 }
+namespace neon {
+extern const GateKernel gate_f32, gate_bf16;
+}
 
 }  // namespace sumi

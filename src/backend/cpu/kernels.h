@@ -8,21 +8,23 @@ namespace sumi {
 // Each appends own kernels, fastest first, that run on a processor with `isa`.
 
 /// Convolution of 3 x 3 taps by tiles of 4 x 4, of f32 and bf16, where direct convolution is slower:
-/// "winograd-avx512", "winograd-avx2".
+/// "winograd-avx512", "winograd-avx2", "winograd-neon".
 void add_winograd(Operations& operations, Isa isa);
 /// Linears in int8, their rows f32 or bf16: "int8-avx512vnni", "int8-avx2".
 void add_int8(Operations& operations, Isa isa);
 /// Which cases panels take: all, or those in which they are faster than oneDNN's linears.
 enum class Panels { everywhere, where_faster };
-/// Linears in float32, of f32 and of bf16 in memory: "panels-avx512", "panels-avx2".
+/// Linears in float32, of f32 and of bf16 in memory: "panels-avx512", "panels-avx2", "panels-neon".
 void add_panels(Operations& operations, Isa isa, Panels panels);
-/// Flash attention of f32 and bf16: "flash-avx512bf16", "flash-avx512", "flash-pairs-avx512", "flash-avx2".
+/// Flash attention of f32 and bf16: "flash-avx512bf16", "flash-avx512", "flash-pairs-avx512", "flash-avx2",
+/// "flash-neon".
 void add_attention(Operations& operations, Isa isa);
-/// Group norm with none or SiLU after it, and layer norm, of f32 and bf16: "simd-avx512", "simd-avx2".
+/// Group norm with none or SiLU after it, and layer norm, of f32 and bf16: "simd-avx512", "simd-avx2",
+/// "simd-neon".
 void add_norms(Operations& operations, Isa isa);
-/// Activate and gate of f32 and bf16, for any processor: "loops"; gate by GELU: "simd-avx512", "simd-avx2". The plain
-/// loops serve for combine, guide, concat, upsample, embedding and sinusoid: they copy at the speed of memory, or take
-/// less than a millisecond of a step.
+/// Activate and gate of f32 and bf16, for any processor: "loops"; gate by GELU: "simd-avx512", "simd-avx2",
+/// "simd-neon". The plain loops serve for combine, guide, concat, upsample, embedding and sinusoid: they copy at the
+/// speed of memory, or take less than a millisecond of a step.
 void add_elementwise(Operations& operations, Isa isa);
 /// Match of f32 and bf16, for any processor: "onednn", at 100 GFLOP/s a core where a linear of the same channels has
 /// 120 (Ice Lake, 2 x 4096 tokens of 320 channels). There it takes 40 ms, the plain loops 9 ms to merge

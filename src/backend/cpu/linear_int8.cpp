@@ -73,8 +73,10 @@ void add_int8(Operations& operations, Isa isa) {
   const auto add = [&](std::string_view name, const PanelKernel& kernel) {
     operations.add<LinearOp>(std::make_unique<Int8Linear>(name, kernel));
   };
+#if defined(__x86_64__)
   if (isa >= Isa::avx512vnni) add("int8-avx512vnni", avx512vnni::int8_panels);
   if (isa >= Isa::avx2) add("int8-avx2", avx2::int8_panels);
+#endif
 }
 
 }  // namespace sumi

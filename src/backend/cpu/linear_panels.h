@@ -52,5 +52,8 @@ extern const PanelKernel f32_panels, bf16_panels;
 namespace avx512vnni {
 extern const PanelKernel int8_panels;
 }
+namespace neon {
+extern const PanelKernel f32_panels, bf16_panels;
+}
 
 }  // namespace sumi

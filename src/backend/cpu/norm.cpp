@@ -206,8 +206,12 @@ void add_norms(Operations& operations, Isa isa) {
     operations.add<GroupNormOp>(std::make_unique<GroupNorm>(kernels));
     operations.add<LayerNormOp>(std::make_unique<LayerNorm>(kernels));
   };
+#if defined(__x86_64__)
   if (isa >= Isa::avx512) add({"simd-avx512", avx512::norm_f32, avx512::norm_bf16});
   if (isa >= Isa::avx2) add({"simd-avx2", avx2::norm_f32, avx2::norm_bf16});
+#elif defined(__aarch64__)
+  if (isa >= Isa::neon) add({"simd-neon", neon::norm_f32, neon::norm_bf16});
+#endif
 }
 
 }  // namespace sumi

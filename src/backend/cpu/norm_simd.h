@@ -40,5 +40,8 @@ extern const NormKernel norm_f32, norm_bf16;
 namespace avx512 {
 extern const NormKernel norm_f32, norm_bf16;
 }
+namespace neon {
+extern const NormKernel norm_f32, norm_bf16;
+}
 
 }  // namespace sumi

@@ -117,6 +117,7 @@ void cap_isa(Isa cap) {
     case Isa::avx512: dnnl::set_max_cpu_isa(cpu_isa::avx512_core); return;
     case Isa::avx512vnni: dnnl::set_max_cpu_isa(cpu_isa::avx512_core_vnni); return;
     case Isa::avx512bf16: dnnl::set_max_cpu_isa(cpu_isa::avx512_core_bf16); return;
+    case Isa::neon:
     case Isa::amx: return;
   }
 }

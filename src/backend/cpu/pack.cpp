@@ -23,6 +23,8 @@ const PackKernel* kernel_of_processor() {
 #if defined(__x86_64__)
   if (usable_isa() >= Isa::avx512) return &avx512::pack;
   if (usable_isa() >= Isa::avx2) return &avx2::pack;
+#elif defined(__aarch64__)
+  if (usable_isa() >= Isa::neon) return &neon::pack;
 #endif
   return nullptr;
 }

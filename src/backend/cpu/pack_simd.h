@@ -29,5 +29,8 @@ extern const PackKernel pack;
 namespace avx512 {
 extern const PackKernel pack;
 }
+namespace neon {
+extern const PackKernel pack;
+}
 
 }  // namespace sumi

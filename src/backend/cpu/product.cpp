@@ -47,6 +47,8 @@ const ProductKernel& kernel_for(std::int64_t steps, DType type) {
   if (rounds && usable_isa() >= Isa::avx512vnni) return avx512vnni::rounded_product;
   if (usable_isa() >= Isa::avx512) return avx512::product;
   if (usable_isa() >= Isa::avx2) return avx2::product;
+#elif defined(__aarch64__)
+  if (usable_isa() >= Isa::neon) return neon::product;
 #endif
   return plain_product;
 }

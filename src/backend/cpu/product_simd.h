@@ -36,5 +36,8 @@ namespace avx512vnni {
 /// of it (root mean square) with 64 normally distributed steps. Rounding to bfloat16 is off by up to 2e-3.
 extern const ProductKernel rounded_product;
 }  // namespace avx512vnni
+namespace neon {
+extern const ProductKernel product;
+}
 
 }  // namespace sumi

@@ -1,0 +1,9 @@
+#include "backend/cpu/conv2d_winograd_kernel.h"
+#include "backend/cpu/simd_neon.h"
+
+namespace sumi::neon {
+
+constexpr WinogradKernel winograd_f32 = winograd_kernel<Simd, float>();
+constexpr WinogradKernel winograd_bf16 = winograd_kernel<Simd, std::uint16_t>();
+
+}  // namespace sumi::neon
