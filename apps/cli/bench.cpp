@@ -18,16 +18,6 @@
 namespace sumi::cli {
 namespace {
 
-constexpr const char* examples = R"(Examples:
-  sumi bench
-  sumi bench --model synthetic:sd15 --what image,unet,vae,text --size 512 --steps 20 --repeat 3
-  sumi bench --model synthetic:sd15 --what unet --size 512 --ops --json
-  sumi bench --model synthetic:sd15 --what unet,vae --size 512 --ops --compare onednn
-  sumi bench --model synthetic:sd15 --what unet --size 512 --disable flash-avx512
-  sumi bench --vae madebyollin/taesd --what vae --size 512
-  sumi bench --model synthetic:sd15 --write /tmp/sd15 --dtype f16
-)";
-
 struct Settings {
   BenchOptions bench;
   std::string csv = "benchmark.csv", write;
@@ -138,7 +128,15 @@ void bench(std::span<char*> arguments) {
       "peak measured on this machine, and memory.",
       "sumi bench");
   add_options(app, settings);
-  app.footer(examples);
+  app.footer(R"(Examples:
+  sumi bench
+  sumi bench --model synthetic:sd15 --what image,unet,vae,text --size 512 --steps 20 --repeat 3
+  sumi bench --model synthetic:sd15 --what unet --size 512 --ops --json
+  sumi bench --model synthetic:sd15 --what unet,vae --size 512 --ops --compare onednn
+  sumi bench --model synthetic:sd15 --what unet --size 512 --disable flash-avx512
+  sumi bench --vae madebyollin/taesd --what vae --size 512
+  sumi bench --model synthetic:sd15 --write /tmp/sd15 --dtype f16
+)");
   if (!parse(app, arguments)) return;
   const EngineOptions& engine = settings.bench.engine;
   fetch_if_needed({engine.model, engine.vae});

@@ -6,17 +6,6 @@
 #include "verbs.h"
 
 namespace sumi::cli {
-namespace {
-
-constexpr const char* examples = R"(Examples:
-  sumi convert my-sd15/ my-sd15.safetensors                  a folder in diffusers layout to one file
-  sumi convert downloaded.ckpt my-model/ --dtype f16         a file to a folder
-  sumi convert old.ckpt old.safetensors                      the same tensors without a pickle
-  sumi convert sd2-base.safetensors sd2/ --prediction epsilon
-)";
-
-}  // namespace
-
 void convert(std::span<char*> arguments) {
   std::string from, to;
   ConvertOptions options;
@@ -31,7 +20,12 @@ void convert(std::span<char*> arguments) {
   app.add_option("--config", options.config, "a folder in diffusers layout whose configurations and tokenizers win")
       ->type_name("DIR");
   app.add_option("--prediction", options.prediction, "what a file's model predicts: epsilon or v")->type_name("KIND");
-  app.footer(examples);
+  app.footer(R"(Examples:
+  sumi convert my-sd15/ my-sd15.safetensors                  a folder in diffusers layout to one file
+  sumi convert downloaded.ckpt my-model/ --dtype f16         a file to a folder
+  sumi convert old.ckpt old.safetensors                      the same tensors without a pickle
+  sumi convert sd2-base.safetensors sd2/ --prediction epsilon
+)");
   if (!parse(app, arguments)) return;
   fetch_if_needed({from});
   sumi::convert(from, to, options);

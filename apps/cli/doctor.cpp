@@ -13,11 +13,6 @@
 namespace sumi::cli {
 namespace {
 
-constexpr const char* examples = R"(Examples:
-  sumi doctor
-  sumi doctor -v --dtype bf16
-)";
-
 std::string facts_text(const Facts& facts) {
   std::string text = facts.title + "\n";
   for (const auto& [name, value] : facts.rows) text += fmt::format("  {:<18}{}\n", name, value);
@@ -78,7 +73,10 @@ void doctor(std::span<char*> arguments) {
   app.add_option("--dtype", engine.dtype, "auto, f32, bf16, f16 or int8 (default auto)")->type_name("TYPE");
   app.add_flag("-v,--verbose", verbose, "every shape of every op");
   app.add_flag("--json", json, "one line of JSON, with every shape");
-  app.footer(examples);
+  app.footer(R"(Examples:
+  sumi doctor
+  sumi doctor -v --dtype bf16
+)");
   if (!parse(app, arguments)) return;
 
   const Doctor found = inspect_machine(engine.device, engine.dtype);

@@ -6,13 +6,6 @@
 namespace sumi::cli {
 namespace {
 
-constexpr const char* examples = R"(Examples:
-  sumi generate "a red apple, 3d"
-  sumi generate "a red apple, 3d" --seed 7 --steps 30 -o apple.png --show
-  sumi generate "pizza, cartoon" --batch 4 -o "pizza-{index}.webp"
-  sumi generate "a lighthouse at dusk" -n "blurry" -m /models/sd15 --sampler dpmpp-2m --schedule karras
-)";
-
 Rng parse_rng(const std::string& name) {
   if (name == "cpu") return Rng::cpu;
   if (name == "philox") return Rng::philox;
@@ -95,7 +88,12 @@ bool parse_generate(std::span<char*> arguments, GenerateOptions& options) {
   add_joining_options(app, options);
   add_output_options(app, options);
   add_engine_options(app, options.engine);
-  app.footer(examples);
+  app.footer(R"(Examples:
+  sumi generate "a red apple, 3d"
+  sumi generate "a red apple, 3d" --seed 7 --steps 30 -o apple.png --show
+  sumi generate "pizza, cartoon" --batch 4 -o "pizza-{index}.webp"
+  sumi generate "a lighthouse at dusk" -n "blurry" -m /models/sd15 --sampler dpmpp-2m --schedule karras
+)");
   if (!parse(app, arguments)) return false;
   settle_joining(app, options);
   if (app.count("--prompt") == 0 && options.prompts.empty())

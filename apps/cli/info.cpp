@@ -19,13 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* examples = R"(Examples:
-  sumi info                          the model that comes with Sumi
-  sumi info /models/sd15
-  sumi info downloaded.safetensors
-  sumi info a-red-apple-3d-7.png     the settings that made a picture
-)";
-
 std::string component_row(const ComponentInfo& each) {
   return fmt::format("  {:<16}{:<24}{:>10}{:>11}  {}\n", each.name, each.kind,
                      count_text(static_cast<double>(each.parameters)), bytes_text(each.bytes),
@@ -83,7 +76,12 @@ void info(std::span<char*> arguments) {
   app.add_option("--config", config, "folder in diffusers layout whose configurations a single file takes")
       ->type_name("DIR");
   app.add_flag("--json", json, "one line of JSON");
-  app.footer(examples);
+  app.footer(R"(Examples:
+  sumi info                          the model that comes with Sumi
+  sumi info /models/sd15
+  sumi info downloaded.safetensors
+  sumi info a-red-apple-3d-7.png     the settings that made a picture
+)");
   if (!parse(app, arguments)) return;
 
   if (is_picture(what)) {

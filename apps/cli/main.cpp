@@ -37,7 +37,8 @@ constexpr std::array verbs{
     Verb{"doctor", "what this machine has, and which implementation each op takes", doctor},
 };
 
-constexpr const char* examples = R"(
+std::string help() {
+  constexpr const char* kExamples = R"(
 Examples:
   sumi generate "a red apple, 3d"                         a-red-apple-3d-SEED.png with the model that comes with Sumi
   sumi generate "a lighthouse" -m models/my-sd15 --steps 25 -o "{prompt}-{seed}.webp"
@@ -47,12 +48,10 @@ Examples:
 
 `sumi COMMAND --help` lists the options of a command.
 )";
-
-std::string help() {
   std::string text =
       fmt::format("Sumi {}: Stable Diffusion inference\n\nUsage: sumi COMMAND [OPTIONS]\n\nCommands:\n", version());
   for (const Verb& verb : verbs) text += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
-  return text + "\nOptions:\n  -h,--help   this page\n  --version   the version\n" + examples;
+  return text + "\nOptions:\n  -h,--help   this page\n  --version   the version\n" + kExamples;
 }
 
 /// Threads that wait for others spin before they sleep: 300,000 pauses of the processor by default, 15 ms, in which

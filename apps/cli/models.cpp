@@ -14,13 +14,6 @@
 namespace sumi::cli {
 namespace {
 
-constexpr const char* examples = R"(Examples:
-  sumi models
-  sumi models --json
-
-An incomplete model is completed by `sumi pull`. SUMI_MODELS names a folder of models of your own.
-)";
-
 /// "main, v1 3a2f...": what a commit is called, and its beginning.
 std::string revision_text(const StoredModel& model) {
   constexpr std::size_t kDigits = 8;
@@ -52,7 +45,12 @@ void models(std::span<char*> arguments) {
   bool json = false;
   CLI::App app("Lists the models that are here: in the model folders and in the cache of the hub.", "sumi models");
   app.add_flag("--json", json, "one line of JSON for each");
-  app.footer(examples);
+  app.footer(R"(Examples:
+  sumi models
+  sumi models --json
+
+An incomplete model is completed by `sumi pull`. SUMI_MODELS names a folder of models of your own.
+)");
   if (!parse(app, arguments)) return;
   const std::vector<StoredModel> models = stored_models();
   if (!json) return print(stdout, table(models));

@@ -16,15 +16,6 @@
 namespace sumi::cli {
 namespace {
 
-constexpr const char* examples = R"(Examples:
-  sumi pull stabilityai/sd-turbo
-  sumi pull stabilityai/sdxl-turbo --variant fp16
-  sumi pull stable-diffusion-v1-5/stable-diffusion-v1-5@main --include v1-5-pruned-emaonly.safetensors
-
-It goes into the cache that the field's programs share (HF_HUB_CACHE, HF_HOME), and is found by its name from then
-on. HF_TOKEN opens gated models, HF_ENDPOINT names another hub.
-)";
-
 /// Where a pull is, on standard error: one line that is drawn anew on a terminal, a line each quarter elsewhere.
 class PullBar {
  public:
@@ -106,7 +97,14 @@ void pull(std::span<char*> arguments) {
       ->type_name("NAME");
   app.add_flag("--json", json, "one line of JSON");
   app.add_flag("-q,--quiet", quiet, "no progress");
-  app.footer(examples);
+  app.footer(R"(Examples:
+  sumi pull stabilityai/sd-turbo
+  sumi pull stabilityai/sdxl-turbo --variant fp16
+  sumi pull stable-diffusion-v1-5/stable-diffusion-v1-5@main --include v1-5-pruned-emaonly.safetensors
+
+It goes into the cache that the field's programs share (HF_HUB_CACHE, HF_HOME), and is found by its name from then
+on. HF_TOKEN opens gated models, HF_ENDPOINT names another hub.
+)");
   if (!parse(app, arguments)) return;
   const PullResult result = fetch(options, quiet, &stop_on_signals());
   if (json) return print(stdout, pull_json(options.model, result));

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 #include <new>
 #include <numeric>
 
@@ -9,6 +8,7 @@
 #include "core/stopwatch.h"
 #include "ops/elementwise.h"
 #include "ops/operations.h"
+#include "pipelines/choices.h"
 #include "pipelines/parts.h"
 #include "sumi/inspect.h"
 #include "sumi/program.h"
@@ -151,10 +151,6 @@ const Part& find_part(const std::string& name) {
        did_you_mean(name, known));
 }
 
-void check_range(const char* what, int value, int least, int most) {
-  check(value >= least && value <= most, ErrorCode::usage, "{} {}: expected {} to {}", what, value, least, most);
-}
-
 void check_options(const BenchOptions& options) {
   for (const std::string& name : options.what) find_part(name);
   check(options.ops || options.compare.empty(), ErrorCode::usage, "compare: compares ops; add --ops");
@@ -165,8 +161,7 @@ void check_options(const BenchOptions& options) {
   check_range("repeat", options.repeat, 1, 1000);
   check_range("width", options.width, 8, 16384);
   check_range("height", options.height, 8, 16384);
-  check(std::isfinite(options.guidance) && options.guidance >= 0 && options.guidance <= 100, ErrorCode::usage,
-        "guidance {}: expected 0 to 100", options.guidance);
+  check_range("guidance", options.guidance, 0, 100);
 }
 
 void run_part(const Part& part, const BenchOptions& options, const OnRow& tell) {

@@ -13,14 +13,14 @@ namespace {
 using Colour = std::array<unsigned, 3>;
 
 /// Pixels [first, last) of a side of `size` that fall on place `i` of `places`: at least one, and each on one place.
-struct Range {
+struct PixelRange {
   std::size_t first, last;
 };
-Range range_of(std::size_t i, std::size_t places, std::size_t size) {
+PixelRange pixels_of(std::size_t i, std::size_t places, std::size_t size) {
   return {i * size / places, (i + 1) * size / places};
 }
 
-Colour mean_colour(const Image& image, Range columns, Range rows) {
+Colour mean_colour(const Image& image, PixelRange columns, PixelRange rows) {
   Colour sum{};
   const auto width = static_cast<std::size_t>(image.width);
   for (std::size_t y = rows.first; y < rows.last; ++y) {
@@ -43,11 +43,11 @@ std::string half_blocks(const Image& image, int columns) {
   const std::size_t down = std::max<std::size_t>(1, (height * across + width / 2) / width);
   for (std::size_t y = 0; y < down; y += 2) {
     for (std::size_t x = 0; x < across; ++x) {
-      const Range here = range_of(x, across, width);
-      const auto [r, g, b] = mean_colour(image, here, range_of(y, down, height));
+      const PixelRange here = pixels_of(x, across, width);
+      const auto [r, g, b] = mean_colour(image, here, pixels_of(y, down, height));
       fmt::format_to(std::back_inserter(out), "\x1b[38;2;{};{};{}", r, g, b);
       if (y + 1 < down) {
-        const auto [r2, g2, b2] = mean_colour(image, here, range_of(y + 1, down, height));
+        const auto [r2, g2, b2] = mean_colour(image, here, pixels_of(y + 1, down, height));
         fmt::format_to(std::back_inserter(out), ";48;2;{};{};{}", r2, g2, b2);
       }
       out += "m\u2580";  // upper half block

@@ -11,7 +11,7 @@ namespace {
 using Clip = Sampler::Clip;
 constexpr Sampler::Betas wide{.00085, .012, "linear"}, latent{.00085, .012, "scaled_linear"};
 
-constexpr std::array table{
+constexpr std::array kSamplers{
     Sampler{.name = "ddim",
             .reference = "DDIMScheduler",
             .make = make_ddim,
@@ -124,16 +124,16 @@ bool is_finite(const Schedule& schedule) {
 
 }  // namespace
 
-std::span<const Sampler> samplers() { return table; }
+std::span<const Sampler> samplers() { return kSamplers; }
 
 std::vector<std::string> sampler_names() {
   std::vector<std::string> names;
-  for (const Sampler& sampler : table) names.emplace_back(sampler.name);
+  for (const Sampler& sampler : kSamplers) names.emplace_back(sampler.name);
   return names;
 }
 
 const Sampler& find_sampler(const std::string& name) {
-  for (const Sampler& sampler : table) {
+  for (const Sampler& sampler : kSamplers) {
     if (sampler.name == name) return sampler;
   }
   fail(ErrorCode::usage, "sampler '{}' is not known; there are {}", name, fmt::join(sampler_names(), ", "));

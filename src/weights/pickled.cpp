@@ -66,38 +66,38 @@ struct NamedType {
   DType type;
 };
 /// Storages and types by the names that PyTorch gives them after "torch.".
-constexpr std::array<NamedType, 24> kTypes{{{"DoubleStorage", DType::f64},
-                                            {"FloatStorage", DType::f32},
-                                            {"HalfStorage", DType::f16},
-                                            {"BFloat16Storage", DType::bf16},
-                                            {"Float8_e4m3fnStorage", DType::f8_e4m3},
-                                            {"Float8_e5m2Storage", DType::f8_e5m2},
-                                            {"LongStorage", DType::i64},
-                                            {"IntStorage", DType::i32},
-                                            {"ShortStorage", DType::i16},
-                                            {"CharStorage", DType::i8},
-                                            {"ByteStorage", DType::u8},
-                                            {"BoolStorage", DType::boolean},
-                                            {"float64", DType::f64},
-                                            {"float32", DType::f32},
-                                            {"float16", DType::f16},
-                                            {"bfloat16", DType::bf16},
-                                            {"float8_e4m3fn", DType::f8_e4m3},
-                                            {"float8_e5m2", DType::f8_e5m2},
-                                            {"int64", DType::i64},
-                                            {"int32", DType::i32},
-                                            {"int16", DType::i16},
-                                            {"int8", DType::i8},
-                                            {"uint8", DType::u8},
-                                            {"bool", DType::boolean}}};
+constexpr std::array<NamedType, 24> kTorchTypes{{{"DoubleStorage", DType::f64},
+                                                 {"FloatStorage", DType::f32},
+                                                 {"HalfStorage", DType::f16},
+                                                 {"BFloat16Storage", DType::bf16},
+                                                 {"Float8_e4m3fnStorage", DType::f8_e4m3},
+                                                 {"Float8_e5m2Storage", DType::f8_e5m2},
+                                                 {"LongStorage", DType::i64},
+                                                 {"IntStorage", DType::i32},
+                                                 {"ShortStorage", DType::i16},
+                                                 {"CharStorage", DType::i8},
+                                                 {"ByteStorage", DType::u8},
+                                                 {"BoolStorage", DType::boolean},
+                                                 {"float64", DType::f64},
+                                                 {"float32", DType::f32},
+                                                 {"float16", DType::f16},
+                                                 {"bfloat16", DType::bf16},
+                                                 {"float8_e4m3fn", DType::f8_e4m3},
+                                                 {"float8_e5m2", DType::f8_e5m2},
+                                                 {"int64", DType::i64},
+                                                 {"int32", DType::i32},
+                                                 {"int16", DType::i16},
+                                                 {"int8", DType::i8},
+                                                 {"uint8", DType::u8},
+                                                 {"bool", DType::boolean}}};
 constexpr std::string_view kUntyped = "torch.storage.UntypedStorage";
 
 DType type_of(const PickleValue& name, const std::string& where) {
   if (name.kind == Kind::name && name.text == kUntyped) return DType::u8;
-  const auto known = std::find_if(kTypes.begin(), kTypes.end(), [&](const NamedType& type) {
+  const auto known = std::find_if(kTorchTypes.begin(), kTorchTypes.end(), [&](const NamedType& type) {
     return name.kind == Kind::name && name.text.starts_with("torch.") && name.text.substr(6) == type.name;
   });
-  check(known != kTypes.end(), ErrorCode::unsupported, "{}: stored as '{}', a type that is not supported", where,
+  check(known != kTorchTypes.end(), ErrorCode::unsupported, "{}: stored as '{}', a type that is not supported", where,
         name.text);
   return known->type;
 }

@@ -20,18 +20,18 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kMostHeaderBytes = 100'000'000;  // the format's own limit
 constexpr std::size_t kLengthBytes = 8;
 
-constexpr std::array<std::pair<std::string_view, DType>, 12> kTypes{{{"F64", DType::f64},
-                                                                     {"F32", DType::f32},
-                                                                     {"F16", DType::f16},
-                                                                     {"BF16", DType::bf16},
-                                                                     {"F8_E4M3", DType::f8_e4m3},
-                                                                     {"F8_E5M2", DType::f8_e5m2},
-                                                                     {"I64", DType::i64},
-                                                                     {"I32", DType::i32},
-                                                                     {"I16", DType::i16},
-                                                                     {"I8", DType::i8},
-                                                                     {"U8", DType::u8},
-                                                                     {"BOOL", DType::boolean}}};
+constexpr std::array<std::pair<std::string_view, DType>, 12> kHeaderTypes{{{"F64", DType::f64},
+                                                                           {"F32", DType::f32},
+                                                                           {"F16", DType::f16},
+                                                                           {"BF16", DType::bf16},
+                                                                           {"F8_E4M3", DType::f8_e4m3},
+                                                                           {"F8_E5M2", DType::f8_e5m2},
+                                                                           {"I64", DType::i64},
+                                                                           {"I32", DType::i32},
+                                                                           {"I16", DType::i16},
+                                                                           {"I8", DType::i8},
+                                                                           {"U8", DType::u8},
+                                                                           {"BOOL", DType::boolean}}};
 
 /// One entry of the header, its offsets from the start of the data.
 struct Entry {
@@ -67,8 +67,10 @@ DType dtype_of(const Json& entry, const std::string& where) {
   const auto found = entry.find("dtype");
   check(found != entry.end() && found->is_string(), ErrorCode::bad_file, "{}: no dtype", where);
   const auto& name = found->get_ref<const std::string&>();
-  const auto type = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& known) { return known.first == name; });
-  check(type != kTypes.end(), ErrorCode::bad_file, "{}: stored as '{}', a type that is not supported", where, name);
+  const auto type =
+      std::find_if(kHeaderTypes.begin(), kHeaderTypes.end(), [&](const auto& known) { return known.first == name; });
+  check(type != kHeaderTypes.end(), ErrorCode::bad_file, "{}: stored as '{}', a type that is not supported", where,
+        name);
   return type->second;
 }
 
@@ -206,7 +208,8 @@ std::string header_text(const std::vector<Item>& items) {
   for (const Item& item : items) {
     const Shape& shape = item.source->shape();
     const auto end = offset + static_cast<std::uint64_t>(shape.elements()) * bytes_of(item.type);
-    const auto known = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& t) { return t.second == item.type; });
+    const auto known =
+        std::find_if(kHeaderTypes.begin(), kHeaderTypes.end(), [&](const auto& t) { return t.second == item.type; });
     json[item.name] = {{"dtype", known->first},
                        {"shape", std::vector<std::int64_t>(shape.begin(), shape.end())},
                        {"data_offsets", {offset, end}}};

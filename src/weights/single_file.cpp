@@ -68,11 +68,9 @@ class AssembledFiles final : public ModelFiles {
 };
 
 Family::Kind kind_of(const TensorMap& tensors, const TensorMap& unet) {
-  using Kind = Family::Kind;
-  constexpr std::array<std::pair<const char*, Kind>, 4> kSigns{{{ldm::kXlOpenClip, Kind::xl},
-                                                                {ldm::kRefinerOpenClip, Kind::refiner},
-                                                                {ldm::kOpenClip, Kind::sd2},
-                                                                {ldm::kClip, Kind::sd1}}};
+  using enum Family::Kind;
+  constexpr std::array<std::pair<const char*, Family::Kind>, 4> kSigns{
+      {{ldm::kXlOpenClip, xl}, {ldm::kRefinerOpenClip, refiner}, {ldm::kOpenClip, sd2}, {ldm::kClip, sd1}}};
   for (const auto& [prefix, kind] : kSigns) {
     if (has_prefix(tensors, prefix)) return kind;
   }
@@ -80,9 +78,9 @@ Family::Kind kind_of(const TensorMap& tensors, const TensorMap& unet) {
                                    [](const auto& item) { return item.first.ends_with(".attn2.to_k.weight"); });
   const std::int64_t channels = prompt == unet.end() ? 0 : inputs_of(unet, prompt->first);
   if (has_prefix(unet, "label_emb.") || has_prefix(unet, "add_embedding.")) {
-    return channels == 1280 ? Kind::refiner : Kind::xl;
+    return channels == 1280 ? refiner : xl;
   }
-  return channels == 1024 ? Kind::sd2 : Kind::sd1;
+  return channels == 1024 ? sd2 : sd1;
 }
 
 /// What a `.yaml` beside the file says the model predicts, or nothing without one. Files that name no parameterization

@@ -13,8 +13,8 @@ namespace sumi::test {
 namespace {
 
 /// A model of some tensors, adapted.
-struct Adaptable {
-  explicit Adaptable(const TensorMap& tensors)
+struct AdaptedModel {
+  explicit AdaptedModel(const TensorMap& tensors)
       : checkpoint(std::make_shared<AdaptedCheckpoint>(std::make_shared<Checkpoint>("model", tensors))) {
     adapters.add_component("unet", checkpoint);
   }
@@ -54,12 +54,12 @@ class Applied : public testing::TestWithParam<Where> {
  protected:
   static std::vector<float> values(const TensorMap& model, const std::vector<AdapterUse>& uses, LoraMode mode,
                                    const Build& build, const Where& where) {
-    Adaptable adaptable(model);
-    const AdapterReport report = adaptable.adapters.set(uses, mode);
+    AdaptedModel adapted(model);
+    const AdapterReport report = adapted.adapters.set(uses, mode);
     EXPECT_TRUE(report.unmatched.empty());
     EXPECT_EQ(mode == LoraMode::apply ? report.merged : report.beside, 0u);
     const auto backend = where.backend == "ref" ? make_ref_backend() : make_cpu_backend();
-    return run(*backend, build(adaptable.loader()), where.type);
+    return run(*backend, build(adapted.loader()), where.type);
   }
 
   void expect_merged(const TensorMap& model, const std::vector<AdapterUse>& uses, const Build& build) const {
@@ -165,7 +165,7 @@ class Counted final : public Source {
 TEST(Applying, PacksNothingButUpForOtherStrengths) {
   const auto weight = std::make_shared<Counted>(tensor({24, 16}, 1));
   const auto up = std::make_shared<Counted>(tensor({24, 3}, 2)), down = std::make_shared<Counted>(tensor({3, 16}, 3));
-  Adaptable model({{"layer.weight", weight}});
+  AdaptedModel model({{"layer.weight", weight}});
   const Linear layer(model.loader().at("layer"), 16, 24, false);
   const auto adapter = parse_adapter({{"layer.lora_up.weight", up}, {"layer.lora_down.weight", down}}, "file");
   const auto backend = make_cpu_backend();
@@ -201,13 +201,13 @@ TEST(Applying, GivesWhatAFreshMergeGivesAfterOtherStrengths) {
   const auto values = [&](const Linear& layer) {
     return run(*backend, [&](Context& ctx) { return layer(ctx, input(ctx, {9, 16})); });
   };
-  Adaptable applied(tensors);
+  AdaptedModel applied(tensors);
   const Linear layer(applied.loader().at("layer"), 16, 24, false);
   const std::vector<std::vector<AdapterUse>> turns{
       {{first, 1}}, {{first, .25}, {second, 2}}, {{second, 2}, {first, -1}}, {{second, .5}}, {}, {{first, 1}}};
   for (std::size_t i = 0; i < turns.size(); ++i) {
     applied.adapters.set(turns[i], i == 3 ? LoraMode::merge : LoraMode::apply);
-    Adaptable fresh(tensors);
+    AdaptedModel fresh(tensors);
     const Linear merged(fresh.loader().at("layer"), 16, 24, false);
     fresh.adapters.set(turns[i]);
     EXPECT_LT(largest_difference(values(layer), values(merged)), 1e-5) << i;
@@ -215,10 +215,10 @@ TEST(Applying, GivesWhatAFreshMergeGivesAfterOtherStrengths) {
 }
 
 TEST(Applying, MergesWhatIsNoProductOfTwoFactors) {
-  Adaptable model({{"a.weight", tensor({4, 6}, 1)},
-                   {"b.weight", tensor({4, 6}, 2)},
-                   {"b.bias", tensor({4}, 3)},
-                   {"token_embedding.weight", tensor({4, 6}, 4)}});
+  AdaptedModel model({{"a.weight", tensor({4, 6}, 1)},
+                      {"b.weight", tensor({4, 6}, 2)},
+                      {"b.bias", tensor({4}, 3)},
+                      {"token_embedding.weight", tensor({4, 6}, 4)}});
   TensorMap file{{"b.diff_b", tensor({4}, 5)}, {"b.dora_scale", tensor({4, 1}, 6)}};
   for (const char* module : {"a", "b", "token_embedding"}) add_lora(file, module, {4, 2}, {2, 6}, 7);
   const auto report = model.adapters.set({{parse_adapter(file, "file")}}, LoraMode::apply);
@@ -232,7 +232,7 @@ TEST(Applying, MergesWhatIsNoProductOfTwoFactors) {
 
 // Rank 2 of 6 inputs and 4 outputs: 20 of the 44 multiplications of each row.
 TEST(Applying, CountsTheWorkOfFactors) {
-  Adaptable model({{"layer.weight", tensor({4, 6}, 1)}});
+  AdaptedModel model({{"layer.weight", tensor({4, 6}, 1)}});
   const Linear layer(model.loader().at("layer"), 6, 4, false);
   model.adapters.set({{lora("layer", {4, 2}, {2, 6}, 2)}}, LoraMode::apply);
   const auto backend = make_ref_backend(), meta = make_meta_backend(*backend);

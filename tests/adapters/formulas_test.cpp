@@ -12,9 +12,9 @@ namespace sumi::test {
 namespace {
 
 /// A tensor in double, by index along its axes.
-class Values {
+class Elements {
  public:
-  explicit Values(const SourcePtr& source) : shape_(source->shape()), values_(read_all(*source)) {}
+  explicit Elements(const SourcePtr& source) : shape_(source->shape()), values_(read_all(*source)) {}
   template <class... Index>
   double operator()(Index... index) const {
     std::int64_t at = 0;
@@ -45,7 +45,7 @@ Format lora() {
   return {"lora",
           {11, 13},
           {{"layer.lora_up.weight", up}, {"layer.lora_down.weight", down}, {"layer.alpha", scalar(2)}},
-          [a = Values(up), b = Values(down)](auto o, auto c, auto) {
+          [a = Elements(up), b = Elements(down)](auto o, auto c, auto) {
             double sum = 0;
             for (int r = 0; r < 3; ++r) sum += a(o, r) * b(r, c);
             return sum * 2 / 3;
@@ -57,7 +57,7 @@ Format locon() {
   return {"locon",
           {5, 7, 3, 3},
           {{"layer.lora_up.weight", up}, {"layer.lora_down.weight", down}},
-          [a = Values(up), b = Values(down)](auto o, auto c, auto t) {
+          [a = Elements(up), b = Elements(down)](auto o, auto c, auto t) {
             double sum = 0;
             for (int r = 0; r < 3; ++r) sum += a(o, r, 0, 0) * b(r, c, t / 3, t % 3);
             return sum;
@@ -72,7 +72,7 @@ Format locon_mid() {
            {"layer.lora_mid.weight", mid},
            {"layer.lora_down.weight", down},
            {"layer.alpha", scalar(1)}},
-          [a = Values(up), m = Values(mid), b = Values(down)](auto o, auto c, auto t) {
+          [a = Elements(up), m = Elements(mid), b = Elements(down)](auto o, auto c, auto t) {
             double sum = 0;
             for (int i = 0; i < 3; ++i)
               for (int j = 0; j < 3; ++j) sum += a(o, i, 0, 0) * m(i, j, t / 3, t % 3) * b(j, c, 0, 0);
@@ -89,7 +89,7 @@ Format loha() {
            {"layer.hada_w2_a", w[2]},
            {"layer.hada_w2_b", w[3]},
            {"layer.alpha", scalar(1.5)}},
-          [a = Values(w[0]), b = Values(w[1]), c2 = Values(w[2]), d = Values(w[3])](auto o, auto c, auto) {
+          [a = Elements(w[0]), b = Elements(w[1]), c2 = Elements(w[2]), d = Elements(w[3])](auto o, auto c, auto) {
             double first = 0, second = 0;
             for (int r = 0; r < 3; ++r) first += a(o, r) * b(r, c);
             for (int r = 0; r < 2; ++r) second += c2(o, r) * d(r, c);
@@ -98,8 +98,8 @@ Format loha() {
 }
 
 /// Sum over i and j of t[i, j, tap] a[i, o] b[j, c].
-double tucker(const Values& t, const Values& a, const Values& b, std::int64_t rank, std::int64_t o, std::int64_t c,
-              std::int64_t tap) {
+double tucker(const Elements& t, const Elements& a, const Elements& b, std::int64_t rank, std::int64_t o,
+              std::int64_t c, std::int64_t tap) {
   double sum = 0;
   for (std::int64_t i = 0; i < rank; ++i)
     for (std::int64_t j = 0; j < rank; ++j) sum += t(i, j, tap / 3, tap % 3) * a(i, o) * b(j, c);
@@ -117,8 +117,10 @@ Format loha_tucker() {
            {"layer.hada_w2_b", w[3]},
            {"layer.hada_t1", t1},
            {"layer.hada_t2", t2}},
-          [a = Values(w[0]), b = Values(w[1]), c2 = Values(w[2]), d = Values(w[3]), x = Values(t1), y = Values(t2)](
-              auto o, auto c, auto t) { return tucker(x, a, b, 3, o, c, t) * tucker(y, c2, d, 3, o, c, t); }};
+          [a = Elements(w[0]), b = Elements(w[1]), c2 = Elements(w[2]), d = Elements(w[3]), x = Elements(t1),
+           y = Elements(t2)](auto o, auto c, auto t) {
+            return tucker(x, a, b, 3, o, c, t) * tucker(y, c2, d, 3, o, c, t);
+          }};
 }
 
 Format lokr() {
@@ -126,7 +128,7 @@ Format lokr() {
   return {"lokr",
           {12, 15},
           {{"layer.lokr_w1", outer}, {"layer.lokr_w2_a", a}, {"layer.lokr_w2_b", b}, {"layer.alpha", scalar(1)}},
-          [w = Values(outer), x = Values(a), y = Values(b)](auto o, auto c, auto) {
+          [w = Elements(outer), x = Elements(a), y = Elements(b)](auto o, auto c, auto) {
             double inner = 0;
             for (int r = 0; r < 2; ++r) inner += x(o % 3, r) * y(r, c % 5);
             return w(o / 3, c / 5) * inner / 2;
@@ -139,7 +141,7 @@ Format lokr_whole() {
   return {"lokr_whole",
           {12, 15, 3, 3},
           {{"layer.lokr_w1", outer}, {"layer.lokr_w2", inner}, {"layer.alpha", scalar(9)}},
-          [w = Values(outer), x = Values(inner)](auto o, auto c, auto t) {
+          [w = Elements(outer), x = Elements(inner)](auto o, auto c, auto t) {
             return w(o / 3, c / 5) * x(o % 3, c % 5, t / 3, t % 3);
           }};
 }
@@ -155,7 +157,8 @@ Format lokr_tucker() {
            {"layer.lokr_w2_a", a2},
            {"layer.lokr_w2_b", b2},
            {"layer.alpha", scalar(3)}},
-          [a = Values(a1), b = Values(b1), t = Values(t2), x = Values(a2), y = Values(b2)](auto o, auto c, auto tap) {
+          [a = Elements(a1), b = Elements(b1), t = Elements(t2), x = Elements(a2), y = Elements(b2)](auto o, auto c,
+                                                                                                     auto tap) {
             double outer = 0;
             for (int r = 0; r < 2; ++r) outer += a(o / 3, r) * b(r, c / 5);
             return outer * tucker(t, x, y, 2, o % 3, c % 5, tap) * 3 / 2;
@@ -164,7 +167,7 @@ Format lokr_tucker() {
 
 Format difference() {
   const SourcePtr diff = tensor({5, 7, 3, 3}, 1);
-  return {"difference", {5, 7, 3, 3}, {{"layer.diff", diff}}, [d = Values(diff)](auto o, auto c, auto t) {
+  return {"difference", {5, 7, 3, 3}, {{"layer.diff", diff}}, [d = Elements(diff)](auto o, auto c, auto t) {
             return d(o, c, t / 3, t % 3);
           }};
 }

@@ -10,7 +10,6 @@ struct Types {
 };
 constexpr std::array<Types, 3> types{
     Types{DType::f32, DType::f32}, {DType::bf16, DType::f32}, {DType::bf16, DType::bf16}};
-constexpr std::array<DType, 2> activation_types{DType::f32, DType::bf16};
 constexpr std::array<Activation, 7> activations{Activation::none,       Activation::silu, Activation::gelu,
                                                 Activation::quick_gelu, Activation::relu, Activation::leaky_relu,
                                                 Activation::tanh};

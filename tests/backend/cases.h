@@ -1,10 +1,14 @@
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "ops/all.h"
 
 namespace sumi::test {
+
+/// Of activations, in ops without weights.
+constexpr std::array<DType, 2> activation_types{DType::f32, DType::bf16};
 
 /// What the values of a trial are like, where the case does not say.
 enum class Data {

@@ -7,8 +7,6 @@
 namespace sumi::test {
 namespace {
 
-constexpr std::array<DType, 2> types{DType::f32, DType::bf16};
-
 /// Tokens, as many as are left of them, channels.
 constexpr std::array<std::int64_t, 4> token_sizes[] = {{1, 1, 1, 1},      {1, 2, 1, 3},   {2, 16, 9, 16},
                                                        {3, 65, 33, 17},   {2, 7, 7, 320}, {1, 500, 3, 20},
@@ -18,7 +16,7 @@ template <class Op>
 std::vector<Trial<Op>> token_trials() {
   std::vector<Trial<Op>> trials;
   for (const auto& [batch, tokens, length, channels] : token_sizes) {
-    for (const DType type : types) {
+    for (const DType type : activation_types) {
       trials.push_back({{.batch = batch, .tokens = tokens, .length = length, .channels = channels, .x = type}});
     }
   }
@@ -36,7 +34,7 @@ std::vector<Trial<MatchTokensOp>> Cases<MatchTokensOp>::all() {
                         {1, 1024, 80, 256, 512}, {2, 1300, 24, 300, 650}, {1, 777, 48, 1, 700}};
   std::vector<Trial<MatchTokensOp>> trials;
   for (const Size& s : sizes) {
-    for (const DType type : types) {
+    for (const DType type : activation_types) {
       trials.push_back({{.batch = s.batch,
                          .tokens = s.tokens,
                          .channels = s.channels,

@@ -7,8 +7,6 @@
 namespace sumi::test {
 namespace {
 
-std::string fixture(const std::string& name) { return (fixtures() / name).string(); }
-
 /// The bytes of every tensor are the same in both files, whatever their order.
 void expect_same_file(const std::filesystem::path& a, const std::filesystem::path& b) {
   const auto first = open_checkpoint(a.string()), second = open_checkpoint(b.string());

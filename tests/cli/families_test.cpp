@@ -11,8 +11,6 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-std::string fixture(const std::string& name) { return (fixtures() / name).string(); }
-
 /// Files of one family given to a model of another.
 class Families : public testing::Test {
  protected:

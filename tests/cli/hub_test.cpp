@@ -15,8 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 using Words = std::vector<std::string>;
 
-const std::string kUnet = "unet/diffusion_pytorch_model.safetensors";
-
 /// The verbs that know of a hub, with a cache of their own and the model "sd1" of the fixtures as org/name on a hub
 /// that may misbehave.
 class HubVerbs : public testing::Test {

@@ -10,8 +10,6 @@
 namespace sumi::test {
 namespace {
 
-std::string fixture(const std::string& name) { return (fixtures() / name).string(); }
-
 using Words = std::vector<std::string>;
 
 Words joined(Words words, const Words& more) {

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/fixture.h"
+
 extern char** environ;
 
 namespace sumi::test {
@@ -93,6 +95,8 @@ std::vector<std::string> quick(std::vector<std::string> more) {
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
+
+std::string fixture(const std::string& name) { return (fixtures() / name).string(); }
 
 std::vector<std::string> files_in(const std::filesystem::path& folder) {
   std::vector<std::string> names;

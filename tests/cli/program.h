@@ -42,6 +42,9 @@ Ran run(const std::filesystem::path& folder, const std::vector<std::string>& arg
 /// A picture of the model that comes with Sumi, quickly: a few steps in one thread.
 std::vector<std::string> quick(std::vector<std::string> more);
 
+/// The path of a file or folder of tests/fixtures.
+std::string fixture(const std::string& name);
+
 std::vector<std::string> files_in(const std::filesystem::path& folder);
 std::string read_text(const std::filesystem::path& path);
 

@@ -77,7 +77,7 @@ void FakeHub::add_model() {
   add("unet/config.json", R"({"sample_size": 64})");
   std::string weights(300'000, '\0');
   for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<char>(i * 2654435761u >> 24);
-  add("unet/diffusion_pytorch_model.safetensors", weights, true);
+  add(kUnet, weights, true);
   add("unet/diffusion_pytorch_model.bin", weights + "b", true);
   add("unet/diffusion_pytorch_model.fp16.safetensors", weights + "h", true);
   add("unet/model.onnx", "o");

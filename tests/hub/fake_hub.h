@@ -16,6 +16,9 @@
 
 namespace sumi::test {
 
+/// The largest file of its model.
+constexpr const char* kUnet = "unet/diffusion_pytorch_model.safetensors";
+
 /// What came in for one file, in order.
 struct Asked {
   std::string path, range, authorization;

@@ -17,8 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const char* kUnet = "unet/diffusion_pytorch_model.safetensors";
-
 std::string read_text(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};

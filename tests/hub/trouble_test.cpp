@@ -22,8 +22,6 @@ namespace fs = std::filesystem;
 using httplib::Request;
 using httplib::Response;
 
-const std::string kUnet = "unet/diffusion_pytorch_model.safetensors";
-
 /// Pulls through which a hub, a disk or a user does what it should not.
 class Trouble : public testing::Test {
  protected:
@@ -189,7 +187,7 @@ TEST_F(Trouble, AMissingFileIsNamed) {
     response.set_header("X-Error-Code", "EntryNotFound");
     return true;
   });
-  expect_refusal(ErrorCode::not_found, kUnet + " is not there");
+  expect_refusal(ErrorCode::not_found, std::string(kUnet) + " is not there");
 }
 
 TEST_F(Trouble, MissingPrivateAndGatedModels) {

@@ -61,13 +61,13 @@ TEST(WriteImage, JpegKeepsTheColoursOfSinglePixels) {
   EXPECT_GT(psnr(read_image(folder / "a.jpg"), image), 25);
 }
 
-const std::string kSettings = "a red apple, 3d\nNegative prompt: blurry\nSteps: 20, Sampler: Euler, Seed: 1";
-const std::string kUnicodeSettings = "ein \u00e4pfel, \u8a9e \U0001F34E\nSteps: 20, Sampler: Euler, Seed: 1";
+const std::string kParameters = "a red apple, 3d\nNegative prompt: blurry\nSteps: 20, Sampler: Euler, Seed: 1";
+const std::string kUnicodeParameters = "ein \u00e4pfel, \u8a9e \U0001F34E\nSteps: 20, Sampler: Euler, Seed: 1";
 
 TEST(WriteImage, PngKeepsEveryText) {
   const Folder folder;
   Image image = waves(8, 8);
-  image.text = {{"parameters", kSettings}, {"Title", "caf\u00e9"}, {"Comment", kUnicodeSettings}, {"Empty", ""}};
+  image.text = {{"parameters", kParameters}, {"Title", "caf\u00e9"}, {"Comment", kUnicodeParameters}, {"Empty", ""}};
   write_image(folder / "a.png", image);
   EXPECT_EQ(read_image(folder / "a.png").text, image.text);
 }
@@ -87,7 +87,7 @@ TEST(WriteImage, PngTextIsInternationalOnlyWhereLatin1DoesNotDo) {
 TEST(WriteImage, JpegAndWebpKeepTheParameters) {
   const Folder folder;
   for (const char* name : {"a.jpg", "a.webp"}) {
-    for (const std::string& text : {kSettings, kUnicodeSettings}) {
+    for (const std::string& text : {kParameters, kUnicodeParameters}) {
       Image image = waves(8, 8);
       image.text = {{"Title", "left out"}, {"parameters", text}};
       write_image(folder / name, image);

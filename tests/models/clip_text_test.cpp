@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "models/model.h"
+#include "models/on_backends.h"
 #include "nn/on_host.h"
 
 namespace sumi::test {
@@ -18,10 +19,7 @@ Ids ids_of(const Fixture& fixture) {
   return ids;
 }
 
-struct Case {
-  std::string model, backend;
-};
-class TextAsTheReference : public testing::TestWithParam<Case> {};
+class TextAsTheReference : public testing::TestWithParam<ModelOnBackend> {};
 
 TEST_P(TextAsTheReference, EveryHiddenStateAndTheLast) {
   const Fixture fixture("text-" + GetParam().model);
@@ -39,16 +37,7 @@ TEST_P(TextAsTheReference, EveryHiddenStateAndTheLast) {
   EXPECT_LT(largest_difference(last, fixture.values("last")), 2e-5);
 }
 
-std::vector<Case> cases() {
-  std::vector<Case> all;
-  for (const auto& backend : host_backends()) {
-    for (const char* model : {"sd1", "sd2"}) all.push_back({model, backend});
-  }
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Models, TextAsTheReference, testing::ValuesIn(cases()),
-                         [](const auto& each) { return each.param.model + "_" + each.param.backend; });
+INSTANTIATE_TEST_SUITE_P(Models, TextAsTheReference, testing::ValuesIn(on_host_backends({"sd1", "sd2"})), name_of);
 
 class Pooling : public testing::Test {
  protected:

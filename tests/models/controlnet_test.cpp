@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "models/model.h"
+#include "models/on_backends.h"
 #include "models/reference.h"
 #include "nn/on_host.h"
 #include "ops/elementwise.h"
@@ -47,11 +48,7 @@ Tensor predict(Context& ctx, const UNet& unet, const Reference& reference, const
               {.residuals = residuals});
 }
 
-struct Case {
-  std::string model, backend;
-};
-
-class ControlNetAsTheReference : public testing::TestWithParam<Case> {
+class ControlNetAsTheReference : public testing::TestWithParam<ModelOnBackend> {
  protected:
   ControlNet net_ = load_controlnet(GetParam().model);
   Reference reference_{"controlnet-" + GetParam().model};
@@ -96,16 +93,8 @@ TEST_P(ControlNetAsTheReference, SteersTheUNet) {
   EXPECT_GT(largest_difference(guess, full), 0.01 * largest(expected));
 }
 
-std::vector<Case> cases() {
-  std::vector<Case> all;
-  for (const auto& backend : host_backends()) {
-    for (const char* model : {"sd1", "sdxl"}) all.push_back({model, backend});
-  }
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Models, ControlNetAsTheReference, testing::ValuesIn(cases()),
-                         [](const auto& each) { return each.param.model + "_" + each.param.backend; });
+INSTANTIATE_TEST_SUITE_P(Models, ControlNetAsTheReference, testing::ValuesIn(on_host_backends({"sd1", "sdxl"})),
+                         name_of);
 
 // Four layers in guess mode: 0.1 * 10^(i / 3).
 TEST(Residuals, AddUpWithTheirWeights) {

@@ -25,4 +25,10 @@ class Reference {
   TensorMap tensors_;
 };
 
+/// An input of a fixture, (N, C, H, W) there.
+inline Tensor upload_channels_last(Context& ctx, const Fixture& fixture, const std::string& name) {
+  const Shape s = fixture.shape(name);
+  return ctx.upload(channels_last(fixture.values(name), s), {s[0], s[2], s[3], s[1]});
+}
+
 }  // namespace sumi::test

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "models/model.h"
+#include "models/reference.h"
 #include "nn/on_host.h"
 #include "support/scratch.h"
 
@@ -21,19 +22,14 @@ Taesd load_taesd() {
   return taesd;
 }
 
-Tensor upload(Context& ctx, const Fixture& fixture, const std::string& name) {
-  const Shape s = fixture.shape(name);
-  return ctx.upload(channels_last(fixture.values(name), s), {s[0], s[2], s[3], s[1]});
-}
-
 class TaesdAsTheReference : public testing::TestWithParam<std::string> {};
 
 TEST_P(TaesdAsTheReference, Decodes) {
   const Taesd taesd = load_taesd();
   const Fixture fixture("taesd");
   const auto backend = make_host_backend(GetParam());
-  const auto actual =
-      run(*backend, [&](Context& ctx) { return taesd.decode(ctx, upload(ctx, fixture, "input.latent")); });
+  const auto actual = run(
+      *backend, [&](Context& ctx) { return taesd.decode(ctx, upload_channels_last(ctx, fixture, "input.latent")); });
   const auto expected = channels_last(fixture.values("image"), fixture.shape("image"));
   EXPECT_LT(largest_difference(actual, expected), 1e-5 * largest(expected));
 }
@@ -43,7 +39,7 @@ TEST_P(TaesdAsTheReference, Encodes) {
   const Fixture fixture("taesd");
   const auto backend = make_host_backend(GetParam());
   const auto actual =
-      run(*backend, [&](Context& ctx) { return taesd.encode(ctx, upload(ctx, fixture, "input.image")); });
+      run(*backend, [&](Context& ctx) { return taesd.encode(ctx, upload_channels_last(ctx, fixture, "input.image")); });
   const auto expected = channels_last(fixture.values("latent"), fixture.shape("latent"));
   EXPECT_LT(largest_difference(actual, expected), 1e-5 * largest(expected));
 }

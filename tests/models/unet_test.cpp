@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "models/model.h"
+#include "models/on_backends.h"
 #include "models/reference.h"
 #include "nn/on_host.h"
 #include "ops/elementwise.h"
@@ -16,11 +17,7 @@ Tensor predict(Context& ctx, const UNet& unet, const Reference& reference) {
   return unet(ctx, reference.upload(ctx, "input.latent"), reference.upload(ctx, "input.timesteps"), conditioning);
 }
 
-struct Case {
-  std::string model, backend;
-};
-
-class UNetPredicts : public testing::TestWithParam<Case> {};
+class UNetPredicts : public testing::TestWithParam<ModelOnBackend> {};
 
 // Measured 3e-7 to 1.6e-6 of the largest value; diffusers in float32 is 1.2e-6 away from itself in float64.
 TEST_P(UNetPredicts, AsTheReference) {
@@ -32,20 +29,9 @@ TEST_P(UNetPredicts, AsTheReference) {
   EXPECT_LT(largest_difference(actual, expected), 5e-6 * largest(expected));
 }
 
-std::vector<Case> cases() {
-  std::vector<Case> all;
-  for (const auto& backend : host_backends()) {
-    for (const char* model : {"sd1", "sd2", "bksdm-small", "bksdm-tiny", "lcm", "emoji"})
-      all.push_back({model, backend});
-  }
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Models, UNetPredicts, testing::ValuesIn(cases()), [](const auto& each) {
-  std::string name = each.param.model + "_" + each.param.backend;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(
+    Models, UNetPredicts,
+    testing::ValuesIn(on_host_backends({"sd1", "sd2", "bksdm-small", "bksdm-tiny", "lcm", "emoji"})), name_of);
 
 class UNetInBf16 : public testing::TestWithParam<std::string> {};
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "models/model.h"
+#include "models/on_backends.h"
 #include "models/reference.h"
 #include "nn/on_host.h"
 #include "support/scratch.h"
@@ -43,11 +44,7 @@ std::vector<float> enlarge(Backend& backend, const Upscaler& upscaler, const Pic
   return large;
 }
 
-struct Case {
-  std::string model, backend;
-};
-
-class UpscalerAsTheReference : public testing::TestWithParam<Case> {
+class UpscalerAsTheReference : public testing::TestWithParam<ModelOnBackend> {
  protected:
   Upscaler upscaler_ = load_upscaler(GetParam().model);
   Reference reference_{"models/upscaler-" + GetParam().model + "/expected"};
@@ -65,16 +62,8 @@ TEST_P(UpscalerAsTheReference, InTilesThatSeeFarEnough) {
   EXPECT_LT(largest_difference(tiled, expected_), 5e-6 * largest(expected_));
 }
 
-std::vector<Case> cases() {
-  std::vector<Case> all;
-  for (const auto& backend : host_backends()) {
-    for (const char* model : {"x4", "x2", "first"}) all.push_back({model, backend});
-  }
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Models, UpscalerAsTheReference, testing::ValuesIn(cases()),
-                         [](const auto& each) { return each.param.model + "_" + each.param.backend; });
+INSTANTIATE_TEST_SUITE_P(Models, UpscalerAsTheReference, testing::ValuesIn(on_host_backends({"x4", "x2", "first"})),
+                         name_of);
 
 // The network does look beyond a pixel, so tiles agree above because of their overlap.
 TEST(Upscaler, TilesThatSeeTooLittleDiffer) {

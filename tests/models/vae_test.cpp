@@ -3,16 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "models/model.h"
+#include "models/reference.h"
 #include "nn/on_host.h"
 
 namespace sumi::test {
 namespace {
-
-/// An input of a fixture, (N, C, H, W) there.
-Tensor upload(Context& ctx, const Fixture& fixture, const std::string& name) {
-  const Shape s = fixture.shape(name);
-  return ctx.upload(channels_last(fixture.values(name), s), {s[0], s[2], s[3], s[1]});
-}
 
 class VaeAsTheReference : public testing::TestWithParam<std::string> {};
 
@@ -22,7 +17,7 @@ TEST_P(VaeAsTheReference, Decodes) {
   const Fixture fixture("vae-decode");
   const auto backend = make_host_backend(GetParam());
   const auto actual =
-      run(*backend, [&](Context& ctx) { return vae.decode(ctx, upload(ctx, fixture, "input.latent")); });
+      run(*backend, [&](Context& ctx) { return vae.decode(ctx, upload_channels_last(ctx, fixture, "input.latent")); });
   const auto expected = channels_last(fixture.values("image"), fixture.shape("image"));
   EXPECT_LT(largest_difference(actual, expected), 2e-5 * largest(expected));
 }
@@ -33,7 +28,7 @@ TEST_P(VaeAsTheReference, Encodes) {
   const auto backend = make_host_backend(GetParam());
   Vae::Gaussian actual;
   run(*backend, [&](Context& ctx) {
-    const Tensor moments = vae.encode(ctx, upload(ctx, fixture, "input.image"));
+    const Tensor moments = vae.encode(ctx, upload_channels_last(ctx, fixture, "input.image"));
     actual = vae.gaussian(ctx, moments);
     return moments;
   });

@@ -11,8 +11,6 @@
 namespace sumi::test {
 namespace {
 
-using Op = LinearOp;
-
 /// A device whose memory host code may not touch.
 class FarBackend final : public HostBackend {
  public:
@@ -25,22 +23,22 @@ class FarBackend final : public HostBackend {
   int uploads = 0;
 };
 
-const Op::Case a_case{.rows = 1, .in = 4, .out = 2};
+const LinearOp::Case a_product{.rows = 1, .in = 4, .out = 2};
 Plan plan(std::string layout, std::size_t bytes) { return {.layout = std::move(layout), .packed_bytes = bytes}; }
 
 TEST(Weight, PacksOncePerLayout) {
   HostBackend backend("test", DType::f32);
   Count count;
-  const Fake<Op> a("a", {}, &count), b("b", {}, &count);
+  const Fake<LinearOp> a("a", {}, &count), b("b", {}, &count);
   const Weight w = weight({2, 4}, std::vector<float>(8));
-  const std::byte* first = w.packed<Op>(backend, a_case, {&a, plan("rows", 40)});
+  const std::byte* first = w.packed<LinearOp>(backend, a_product, {&a, plan("rows", 40)});
   EXPECT_EQ(first[39], std::byte{'a'});
-  EXPECT_EQ(w.packed<Op>(backend, a_case, {&b, plan("rows", 40)}), first);
+  EXPECT_EQ(w.packed<LinearOp>(backend, a_product, {&b, plan("rows", 40)}), first);
   EXPECT_EQ(count.packed, 1);
   EXPECT_EQ(*backend.booked(), 40u);
-  const std::byte* second = w.packed<Op>(backend, a_case, {&b, plan("tiles", 64)});
+  const std::byte* second = w.packed<LinearOp>(backend, a_product, {&b, plan("tiles", 64)});
   EXPECT_EQ(second[63], std::byte{'b'});
-  EXPECT_EQ(w.packed<Op>(backend, a_case, {&a, plan("rows", 40)}), first);
+  EXPECT_EQ(w.packed<LinearOp>(backend, a_product, {&a, plan("rows", 40)}), first);
   EXPECT_EQ(count.packed, 2);
   EXPECT_EQ(*backend.booked(), 104u);
 }
@@ -48,13 +46,13 @@ TEST(Weight, PacksOncePerLayout) {
 TEST(Weight, ReleasesAndPacksAgain) {
   HostBackend backend("test", DType::f32);
   Count count;
-  const Fake<Op> a("a", {}, &count);
+  const Fake<LinearOp> a("a", {}, &count);
   {
     const Weight w = weight({2, 4}, std::vector<float>(8));
-    w.packed<Op>(backend, a_case, {&a, plan("rows", 40)});
+    w.packed<LinearOp>(backend, a_product, {&a, plan("rows", 40)});
     w.release();
     EXPECT_EQ(*backend.booked(), 0u);
-    w.packed<Op>(backend, a_case, {&a, plan("rows", 40)});
+    w.packed<LinearOp>(backend, a_product, {&a, plan("rows", 40)});
     EXPECT_EQ(count.packed, 2);
     EXPECT_EQ(*backend.booked(), 40u);
   }
@@ -79,15 +77,15 @@ class Changing final : public Source {
 TEST(Weight, PacksAgainIntoTheSameMemoryWhenValuesHaveChanged) {
   HostBackend backend("test", DType::f32);
   Count count;
-  const Fake<Op> a("a", {}, &count);
+  const Fake<LinearOp> a("a", {}, &count);
   const auto source = std::make_shared<Changing>();
   const Weight w{source};
-  const std::byte* first = w.packed<Op>(backend, a_case, {&a, plan("rows", 40)});
-  w.packed<Op>(backend, a_case, {&a, plan("tiles", 40)});
+  const std::byte* first = w.packed<LinearOp>(backend, a_product, {&a, plan("rows", 40)});
+  w.packed<LinearOp>(backend, a_product, {&a, plan("tiles", 40)});
   EXPECT_EQ(count.packed, 2);
   source->changes = 1;
-  EXPECT_EQ(w.packed<Op>(backend, a_case, {&a, plan("rows", 40)}), first);
-  EXPECT_EQ(w.packed<Op>(backend, a_case, {&a, plan("rows", 40)}), first);
+  EXPECT_EQ(w.packed<LinearOp>(backend, a_product, {&a, plan("rows", 40)}), first);
+  EXPECT_EQ(w.packed<LinearOp>(backend, a_product, {&a, plan("rows", 40)}), first);
   EXPECT_EQ(count.packed, 3);
   EXPECT_EQ(source->preparations, 3);
   EXPECT_EQ(*backend.booked(), 80u);
@@ -95,9 +93,9 @@ TEST(Weight, PacksAgainIntoTheSameMemoryWhenValuesHaveChanged) {
 
 TEST(Weight, GoesToADeviceByUpload) {
   FarBackend backend;
-  const Fake<Op> a("a", {});
+  const Fake<LinearOp> a("a", {});
   const Weight w = weight({2, 4}, std::vector<float>(8));
-  EXPECT_EQ(w.packed<Op>(backend, a_case, {&a, plan("rows", 40)})[39], std::byte{'a'});
+  EXPECT_EQ(w.packed<LinearOp>(backend, a_product, {&a, plan("rows", 40)})[39], std::byte{'a'});
   EXPECT_EQ(backend.uploads, 1);
 }
 

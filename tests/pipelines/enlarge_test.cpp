@@ -36,7 +36,7 @@ TEST(Enlarge, MixesTheFourAround) {
 }
 
 /// Without a distribution in the way: tiny autoencoders give latents themselves.
-const Model& model() {
+const Model& model_with_taesd() {
   static const auto loaded =
       load_model({.name = (fixtures() / "models/sd1").string(), .vae = (fixtures() / "models/taesd").string()});
   return *loaded;
@@ -62,15 +62,15 @@ Made make(const Start& start, std::int64_t width, std::int64_t height) {
   request.width = static_cast<int>(width);
   request.height = static_cast<int>(height);
   request.sampling.sampler = "euler";
-  const Job job = settle(model(), request);
+  const Job job = settle(model_with_taesd(), request);
   Made made;
-  const auto body = [&](Context& ctx) { made.pixels = make_pictures(ctx, model(), job).values; };
+  const auto body = [&](Context& ctx) { made.pixels = make_pictures(ctx, model_with_taesd(), job).values; };
   session.run(body);
   const auto encode = [&](Context& ctx) {
     made.latents.clear();
     if (start.picture.rgb.empty()) return;
-    for (const float value : model().vae.encode(ctx, upload_picture(ctx, *job.picture, -1), false).mean) {
-      made.latents.push_back(static_cast<float>(model().vae.scaled(value)));
+    for (const float value : model_with_taesd().vae.encode(ctx, upload_picture(ctx, *job.picture, -1), false).mean) {
+      made.latents.push_back(static_cast<float>(model_with_taesd().vae.scaled(value)));
     }
   };
   session.run(encode);
