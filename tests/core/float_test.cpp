@@ -88,16 +88,23 @@ TEST(Float, F16IsWidenedAlikeByEveryInstructionSet) {
 #endif
 }
 
+// GCC 12 has no _Float16 in C++ for Arm.
+#if defined(__aarch64__)
+using CompilersF16 = __fp16;
+#else
+using CompilersF16 = _Float16;
+#endif
+
 TEST(Float, F16AgreesWithTheCompiler) {
   for (unsigned bits = 0; bits < 65536; ++bits) {
-    const auto native = static_cast<float>(std::bit_cast<_Float16>(static_cast<std::uint16_t>(bits)));
+    const auto native = static_cast<float>(std::bit_cast<CompilersF16>(static_cast<std::uint16_t>(bits)));
     ASSERT_TRUE(same(static_cast<float>(of_bits<f16>(bits)), native)) << bits;
   }
   std::mt19937 random(1);
   for (int i = 0; i < 2000000; ++i) {
     const auto x = std::bit_cast<float>(static_cast<std::uint32_t>(random()));
     if (std::isnan(x)) continue;
-    ASSERT_EQ(f16(x).bits, std::bit_cast<std::uint16_t>(static_cast<_Float16>(x))) << x;
+    ASSERT_EQ(f16(x).bits, std::bit_cast<std::uint16_t>(static_cast<CompilersF16>(x))) << x;
   }
 }
 

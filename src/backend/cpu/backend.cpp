@@ -25,7 +25,7 @@ std::unique_ptr<Backend> make_cpu_backend() {
 
 Int8Gain int8_gain() {
   const Isa isa = usable_isa();
-  return isa >= Isa::avx512vnni ? Int8Gain::speed : isa >= Isa::avx2 ? Int8Gain::memory : Int8Gain::none;
+  return isa >= Isa::avx512vnni ? Int8Gain::speed : isa >= Isa::neon ? Int8Gain::memory : Int8Gain::none;
 }
 
 }  // namespace sumi

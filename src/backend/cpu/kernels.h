@@ -10,7 +10,7 @@ namespace sumi {
 /// Convolution of 3 x 3 taps by tiles of 4 x 4, of f32 and bf16, where direct convolution is slower:
 /// "winograd-avx512", "winograd-avx2", "winograd-neon".
 void add_winograd(Operations& operations, Isa isa);
-/// Linears in int8, their rows f32 or bf16: "int8-avx512vnni", "int8-avx2".
+/// Linears in int8, their rows f32 or bf16: "int8-avx512vnni", "int8-avx2", "int8-neon".
 void add_int8(Operations& operations, Isa isa);
 /// Which cases panels take: all, or those in which they are faster than oneDNN's linears.
 enum class Panels { everywhere, where_faster };

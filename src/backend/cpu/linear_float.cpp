@@ -68,8 +68,8 @@ void add_panels(Operations& operations, Isa isa, Panels panels) {
   const auto add = [&](const Kernels& kernels) {
     operations.add<LinearOp>(std::make_unique<FloatLinear>(kernels, panels == Panels::where_faster));
   };
-  const bool widens = isa < Isa::avx512bf16;
 #if defined(__x86_64__)
+  const bool widens = isa < Isa::avx512bf16;
   if (isa >= Isa::avx512) add({"panels-avx512", &avx512::f32_panels, widens ? &avx512::bf16_panels : nullptr});
   if (isa >= Isa::avx2) add({"panels-avx2", &avx2::f32_panels, widens ? &avx2::bf16_panels : nullptr});
 #elif defined(__aarch64__)

@@ -76,6 +76,8 @@ void add_int8(Operations& operations, Isa isa) {
 #if defined(__x86_64__)
   if (isa >= Isa::avx512vnni) add("int8-avx512vnni", avx512vnni::int8_panels);
   if (isa >= Isa::avx2) add("int8-avx2", avx2::int8_panels);
+#elif defined(__aarch64__)
+  if (isa >= Isa::neon) add("int8-neon", neon::int8_panels);
 #endif
 }
 

@@ -53,7 +53,7 @@ namespace avx512vnni {
 extern const PanelKernel int8_panels;
 }
 namespace neon {
-extern const PanelKernel f32_panels, bf16_panels;
+extern const PanelKernel int8_panels, f32_panels, bf16_panels;
 }
 
 }  // namespace sumi

@@ -41,7 +41,7 @@ constexpr ProductKernel plain_product{16, [](std::ptrdiff_t steps) { return step
 /// 11 bits are left to each of as many rounded steps, as float16 has.
 constexpr std::int64_t most_rounded_steps = 512;
 
-const ProductKernel& kernel_for(std::int64_t steps, DType type) {
+const ProductKernel& kernel_for([[maybe_unused]] std::int64_t steps, [[maybe_unused]] DType type) {
 #if defined(__x86_64__)
   const bool rounds = type == DType::bf16 && steps <= most_rounded_steps;
   if (rounds && usable_isa() >= Isa::avx512vnni) return avx512vnni::rounded_product;

@@ -64,6 +64,15 @@ struct Simd {
             vbslq_f32(negative(x.high), then.high, otherwise.high)};
   }
   static Reg reciprocal(Reg x) { return {vdivq_f32(vdupq_n_f32(1), x.low), vdivq_f32(vdupq_n_f32(1), x.high)}; }
+  /// Of each lane what is farther from zero, as bits: those of magnitudes are in the same order, NaNs the last.
+  static Reg larger_magnitude(Reg most, Reg x) {
+    return {larger_magnitude(most.low, x.low), larger_magnitude(most.high, x.high)};
+  }
+  /// The largest of magnitudes, by their bits.
+  static float largest(Reg most) {
+    const int32x4_t four = vmaxq_s32(vreinterpretq_s32_f32(most.low), vreinterpretq_s32_f32(most.high));
+    return __builtin_bit_cast(float, vmaxvq_s32(four));
+  }
   static float sum(Reg x) { return vaddvq_f32(vaddq_f32(x.low, x.high)); }
   static Reg with_one_nan(Reg x) { return {with_one_nan(x.low), with_one_nan(x.high)}; }
   static Reg round_to_integer(Reg x) { return {vrndnq_f32(x.low), vrndnq_f32(x.high)}; }
@@ -109,6 +118,10 @@ struct Simd {
     const uint32x4_t bits = vreinterpretq_u32_f32(x);
     const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
     return vshrn_n_u32(vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff))), 16);
+  }
+  static float32x4_t larger_magnitude(float32x4_t most, float32x4_t x) {
+    const int32x4_t magnitude = vandq_s32(vreinterpretq_s32_f32(x), vdupq_n_s32(0x7fffffff));
+    return vreinterpretq_f32_s32(vmaxq_s32(vreinterpretq_s32_f32(most), magnitude));
   }
   static uint32x4_t negative(float32x4_t x) { return vcltzq_s32(vreinterpretq_s32_f32(x)); }
   static float32x4_t with_one_nan(float32x4_t x) {
