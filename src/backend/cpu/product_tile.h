@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 // The innermost loop of products of matrices, over the vector layer V of one instruction set.
 //
@@ -27,9 +28,25 @@ struct RowTiles {
 /// How two words multiply that are one float each.
 template <class V>
 struct FloatProducts {
+  using Value = float;
+  static constexpr std::ptrdiff_t per_word = 1;
+
   static typename V::Reg load_words(const float* from) { return V::load(from); }
   static typename V::Reg multiply_add(typename V::Reg a, typename V::Reg b, typename V::Reg c) {
     return V::fma(a, b, c);
+  }
+};
+
+/// How two words multiply that are two bf16 each, neighbours along the summed axis. Words are stored as floats,
+/// whatever they hold.
+template <class V>
+struct PairProducts {
+  using Value = std::uint16_t;
+  static constexpr std::ptrdiff_t per_word = 2;
+
+  static typename V::Reg load_words(const float* from) { return V::load(from); }
+  static typename V::Reg multiply_add(typename V::Reg a, typename V::Reg b, typename V::Reg c) {
+    return V::dot_pairs(a, b, c);
   }
 };
 
