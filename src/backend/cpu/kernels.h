@@ -7,8 +7,9 @@ namespace sumi {
 
 // Each appends own kernels, fastest first, that run on a processor with `isa`.
 
-/// Convolution of 3 x 3 taps by tiles of 4 x 4, of f32 and bf16, where direct convolution is slower:
-/// "winograd-avx512", "winograd-avx2".
+/// Convolution of 3 x 3 taps, where direct convolution is slower: by tiles of 4 x 4, of f32, and of bf16 where the
+/// processor does not multiply it, "winograd-avx512", "winograd-avx2"; by tiles of 2 x 2 in pairs of bf16
+/// "winograd-avx512bf16", and with emulated products, for tests, "winograd-pairs-avx512".
 void add_winograd(Operations& operations, Isa isa);
 /// Linears in int8, their rows f32 or bf16: "int8-avx512vnni", "int8-avx2".
 void add_int8(Operations& operations, Isa isa);
