@@ -37,7 +37,7 @@ template <class Op>
 class Implementation {
  public:
   virtual ~Implementation() = default;
-  /// Unique within its op: "ref", "onednn", "winograd-f2-avx512bf16".
+  /// Unique within its op: "ref", "onednn", "winograd-avx512bf16".
   virtual std::string_view name() const = 0;
   /// Takes the case or says why not. Cheap enough to ask once per case; never touches tensors.
   virtual Decision plan(const typename Op::Case& c) const = 0;

@@ -13,7 +13,6 @@ namespace {
 template <class V>
 struct Float32Words : FloatProducts<V> {
   using Stored = float;
-  static constexpr std::ptrdiff_t per_word = 1;
   static constexpr int exp2_degree = 5;
 
   static typename V::Reg load(const Stored* from) { return V::load(from); }
@@ -34,20 +33,15 @@ struct WidenedWords : Float32Words<V> {
   }
 };
 
-/// Two bf16 a word, neighbours along the summed axis.
+/// Two bf16 a word.
 template <class V>
-struct PairWords {
+struct PairWords : PairProducts<V> {
   using Stored = std::uint16_t;
-  static constexpr std::ptrdiff_t per_word = 2;
   static constexpr int exp2_degree = 3;
 
   static typename V::Reg load(const Stored* from) { return V::load_pairs(from); }
   static typename V::Reg load_first(const Stored* from, std::ptrdiff_t elements) {
     return V::load_first_pairs(from, elements);
-  }
-  static typename V::Reg load_words(const float* from) { return V::load(from); }
-  static typename V::Reg multiply_add(typename V::Reg a, typename V::Reg b, typename V::Reg c) {
-    return V::dot_pairs(a, b, c);
   }
 };
 

@@ -13,27 +13,27 @@ using Case = Conv2dOp::Case;
 using Args = Conv2dOp::Args;
 
 constexpr std::int64_t taps = 9;
-/// With fewer, transforms are most of the work, and their error stands out from that of the sum.
+/// With fewer, transforms are most of the work, and in float32 their error stands out from that of the sum.
 constexpr std::int64_t least_channels = 32;
 
 /// How a case is cut into tasks: a group of tiles with a block of filters. Groups of one wave are transformed by all
 /// threads first; each wave uses the same memory.
 struct Cut {
   WinogradShape shape;
-  std::int64_t tiles;         ///< of all pictures
-  std::int64_t group;         ///< tiles of a group
-  std::int64_t wave;          ///< tiles of a wave: whole groups
-  std::int64_t blocks;        ///< of filters
-  int threads;                ///< that scratch memory was booked for
-  std::int64_t group_floats;  ///< of transformed inputs
-  std::size_t input_bytes;    ///< of a wave
-  std::size_t thread_bytes;   ///< of working memory
+  std::int64_t tiles;        ///< of all pictures
+  std::int64_t group;        ///< tiles of a group
+  std::int64_t wave;         ///< tiles of a wave: whole groups
+  std::int64_t blocks;       ///< of filters
+  int threads;               ///< that scratch memory was booked for
+  std::int64_t group_words;  ///< of transformed inputs
+  std::size_t input_bytes;   ///< of a wave
+  std::size_t thread_bytes;  ///< of working memory
 };
 
 Cut cut(const Case& c, const WinogradKernel& kernel) {
-  // Filters are transformed once a group, which takes as long as the products of 8 tiles: groups are as large as the
-  // kernel allows while every thread has four tasks, but not below 48 tiles.
-  constexpr std::int64_t least_tiles = 48;
+  // Filters are transformed once a group: groups are as large as the kernel allows while every thread has four tasks,
+  // but not below the tiles whose products take six times as long.
+  const auto least_tiles = static_cast<std::int64_t>(6 * kernel.costs.filters);
   Cut cut{.shape = {.height = c.height,
                     .width = c.width,
                     .channels = c.in_channels,
@@ -45,20 +45,20 @@ Cut cut(const Case& c, const WinogradKernel& kernel) {
           .blocks = divide_up(c.out_channels, kernel.filters),
           .threads = threads()};
   const std::int64_t tasks = 4 * std::int64_t{cut.threads};
-  cut.tiles = c.batch * cut.shape.tiles();
+  cut.tiles = c.batch * cut.shape.tiles(kernel.tile);
   const std::int64_t most = std::clamp(cut.tiles * cut.blocks / tasks, least_tiles, kernel.most_tiles);
   const std::int64_t groups = divide_up(cut.tiles, most);
   cut.group = divide_up(cut.tiles, groups);
   cut.wave = cut.group * std::min(groups, divide_up(tasks, cut.blocks));
-  cut.group_floats = kernel.input_floats(c.in_channels, cut.group);
-  cut.input_bytes = static_cast<std::size_t>(cut.wave / cut.group * cut.group_floats) * sizeof(float);
+  cut.group_words = kernel.input_words(c.in_channels, cut.group);
+  cut.input_bytes = static_cast<std::size_t>(cut.wave / cut.group * cut.group_words) * sizeof(float);
   cut.thread_bytes = kernel.scratch_bytes(cut.group);
   return cut;
 }
 
 class WinogradConvolution : public Implementation<Conv2dOp> {
  public:
-  /// `bf16` may be null.
+  /// Either may be null.
   WinogradConvolution(std::string_view name, const WinogradKernel* f32, const WinogradKernel* bf16)
       : name_(name), f32_(f32), bf16_(bf16) {}
 
@@ -67,8 +67,8 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
   Decision plan(const Case& c) const override {
     const WinogradKernel* kernel = kernel_of(c);
     if (!kernel) {
-      return Declined{
-          fmt::format("computes f32{}, not {} to {}", bf16_ ? " and bf16" : "", name_of(c.x), name_of(c.y))};
+      return Declined{fmt::format("computes {}{}{}, not {} to {}", f32_ ? "f32" : "", f32_ && bf16_ ? " and " : "",
+                                  bf16_ ? "bf16" : "", name_of(c.x), name_of(c.y))};
     }
     if (c.kernel != 3 || c.stride != 1) return Declined{"computes 3 x 3 taps without a stride"};
     if (c.activation != Activation::none && c.activation != Activation::silu && c.activation != Activation::relu &&
@@ -79,21 +79,26 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
     const Cut cut = sumi::cut(c, *kernel);
     if (!worthwhile(c, cut, *kernel)) return Declined{"too small: direct convolution is faster"};
     return Plan{.scratch_bytes = cut.input_bytes + static_cast<std::size_t>(cut.threads) * cut.thread_bytes,
-                .layout = fmt::format("winograd blocks of {} {}", kernel->filters, name_of(c.x)),
+                .layout = fmt::format("winograd blocks of {} {}{}", kernel->filters, name_of(c.x),
+                                      kernel->per_word == 2 ? " pairs" : ""),
                 .packed_bytes = static_cast<std::size_t>(cut.blocks) * block_bytes(c, *kernel),
                 .packed_type = c.x,
                 .state = std::make_shared<Cut>(cut)};
   }
 
-  /// [block][channel][tap][filter].
+  /// [block][word][tap][filter][channel of the word].
   void pack(const Case& c, const Plan& plan, const Source& source, std::byte* to) const override {
-    const std::int64_t blocks = static_cast<const Cut*>(plan.state.get())->blocks, filters = kernel_of(c)->filters;
-    const std::int64_t row = c.in_channels * taps;
+    const WinogradKernel& kernel = *kernel_of(c);
+    const std::int64_t blocks = static_cast<const Cut*>(plan.state.get())->blocks, filters = kernel.filters;
+    const std::int64_t block = block_values(c, kernel), row = filters * kernel.per_word;
     PackedLayout layout;
     for (std::int64_t i = 0; i < blocks * filters; ++i) {
-      layout.rows.push_back(i / filters * row * filters + i % filters);
+      layout.rows.push_back(i / filters * block + i % filters * kernel.per_word);
     }
-    for (std::int64_t i = 0; i < row; ++i) layout.columns.push_back(i * filters);
+    for (std::int64_t i = 0; i < block / filters; ++i) {
+      const std::int64_t channel = i / taps, tap = i % taps;
+      layout.columns.push_back((channel / kernel.per_word * taps + tap) * row + channel % kernel.per_word);
+    }
     pack_matrix(source, {0, c.out_channels}, layout, c.x, to);
   }
 
@@ -110,7 +115,7 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
       const std::int64_t end = std::min(wave + cut.wave, cut.tiles);
       const auto group_of = [&](std::int64_t i) {
         const std::int64_t first = wave + i * cut.group;
-        return WinogradTask{.inputs = inputs + i * cut.group_floats,
+        return WinogradTask{.inputs = inputs + i * cut.group_words,
                             .first = first,
                             .count = std::min(cut.group, end - first),
                             .y = args.y.raw()};
@@ -119,7 +124,7 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
         for (std::int64_t i = first; i < last; ++i) {
           const WinogradTask group = group_of(i / cut.group);
           kernel.transform(cut.shape, args.x.raw(), wave + i, i % cut.group, group.count,
-                           inputs + i / cut.group * cut.group_floats);
+                           inputs + i / cut.group * cut.group_words);
         }
       });
       // Threads that work at the same time share a group's inputs.
@@ -140,25 +145,27 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
     return c.x == DType::f32 ? f32_ : c.x == DType::bf16 ? bf16_ : nullptr;
   }
 
+  static std::int64_t block_values(const Case& c, const WinogradKernel& kernel) {
+    return divide_up(c.in_channels, kernel.per_word) * kernel.per_word * taps * kernel.filters;
+  }
   static std::size_t block_bytes(const Case& c, const WinogradKernel& kernel) {
-    return static_cast<std::size_t>(c.in_channels * taps * kernel.filters) * bytes_of(c.x);
+    return static_cast<std::size_t>(block_values(c, kernel)) * bytes_of(c.x);
   }
 
   static float slope_of(Activation activation) {
     return activation == Activation::relu ? 0.0f : activation == Activation::leaky_relu ? 0.2f : 1.0f;
   }
 
-  /// Transforms take as long as so many products of a point: inputs as 45 filters, sums as 35 channels, filters as 8
-  /// tiles (shares of the profile for 64 x 64 x 320, 32 x 32 x 640 and 512 x 512 x 128, Ice Lake). The products run as
-  /// fast as oneDNN's.
+  /// The products run as fast as oneDNN's.
   static bool worthwhile(const Case& c, const Cut& cut, const WinogradKernel& kernel) {
     if (c.in_channels < least_channels) return false;
     const auto tiles = static_cast<double>(cut.tiles), channels = static_cast<double>(c.in_channels);
     const auto filters = static_cast<double>(cut.blocks * kernel.filters);
     const auto groups = static_cast<double>(divide_up(cut.tiles, cut.group));
-    const double products =
-        tiles * channels * filters + 45 * tiles * channels + 35 * tiles * filters + 8 * groups * channels * filters;
-    return 36 * 2 * products < 0.9 * c.flops();
+    const auto& costs = kernel.costs;
+    const double products = tiles * channels * filters + costs.inputs * tiles * channels +
+                            costs.sums * tiles * filters + costs.filters * groups * channels * filters;
+    return static_cast<double>(kernel.points) * 2 * products < 0.9 * c.flops();
   }
 
   std::string_view name_;
@@ -168,16 +175,28 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
 }  // namespace
 
 void add_winograd(Operations& operations, Isa isa) {
-  const auto add = [&](std::string_view name, const WinogradKernel& f32, const WinogradKernel& bf16) {
-    // Where the processor multiplies bf16, direct convolution does twice the products.
-    operations.add<Conv2dOp>(
-        std::make_unique<WinogradConvolution>(name, &f32, isa < Isa::avx512bf16 ? &bf16 : nullptr));
+  const auto add = [&](std::string_view name, const WinogradKernel* f32, const WinogradKernel* bf16) {
+    operations.add<Conv2dOp>(std::make_unique<WinogradConvolution>(name, f32, bf16));
   };
 #if defined(__x86_64__)
-  if (isa >= Isa::avx512) add("winograd-avx512", avx512::winograd_f32, avx512::winograd_bf16);
-  if (isa >= Isa::avx2) add("winograd-avx2", avx2::winograd_f32, avx2::winograd_bf16);
+  // Direct convolution in bf16 does twice the products of float32 where the processor multiplies pairs, so F(4 x 4) in
+  // float32 gains nothing beside F(2 x 2) in pairs; with tiles it does eight times those of pairs, and no transform
+  // gains.
+  const bool widens = isa < Isa::avx512bf16;
+  if (isa == Isa::avx512bf16) add("winograd-avx512bf16", nullptr, &avx512bf16::winograd_bf16_pairs);
+  if (isa >= Isa::avx512) add("winograd-avx512", &avx512::winograd_f32, widens ? &avx512::winograd_bf16 : nullptr);
+  if (isa >= Isa::avx2) add("winograd-avx2", &avx2::winograd_f32, widens ? &avx2::winograd_bf16 : nullptr);
 #elif defined(__aarch64__)
-  if (isa >= Isa::neon) add("winograd-neon", neon::winograd_f32, neon::winograd_bf16);
+  if (isa >= Isa::neon) add("winograd-neon", &neon::winograd_f32, &neon::winograd_bf16);
+#endif
+}
+
+void add_emulated_winograd(Operations& operations, Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::avx512 || isa == Isa::avx512vnni) {
+    operations.add<Conv2dOp>(
+        std::make_unique<WinogradConvolution>("winograd-pairs-avx512", nullptr, &avx512::winograd_bf16_pairs));
+  }
 #endif
 }
 

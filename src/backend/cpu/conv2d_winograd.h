@@ -7,16 +7,16 @@ namespace sumi {
 // What Winograd's convolution of every instruction set offers. Files of one instruction set include nothing else, so
 // that no function the program shares is compiled for a processor that it may not run on.
 
-/// A convolution of 3 x 3 taps, a step apart, by tiles of 4 x 4 results, which are numbered picture by picture and row
+/// A convolution of 3 x 3 taps, a step apart, by square tiles of results, which are numbered picture by picture and row
 /// by row. The last of a row or column may hang over.
 struct WinogradShape {
   std::ptrdiff_t height, width, channels;              ///< of x
   std::ptrdiff_t out_height, out_width, out_channels;  ///< of y
   std::ptrdiff_t top, left;                            ///< rows and columns of zeros before x
 
-  std::ptrdiff_t down() const { return (out_height + 3) / 4; }
-  std::ptrdiff_t across() const { return (out_width + 3) / 4; }
-  std::ptrdiff_t tiles() const { return down() * across(); }  ///< of a picture
+  std::ptrdiff_t down(std::ptrdiff_t tile) const { return (out_height + tile - 1) / tile; }
+  std::ptrdiff_t across(std::ptrdiff_t tile) const { return (out_width + tile - 1) / tile; }
+  std::ptrdiff_t tiles(std::ptrdiff_t tile) const { return down(tile) * across(tile); }  ///< of a picture
 };
 
 /// y = act(bias + row + the sum) + residual. Null where there is none.
@@ -30,20 +30,31 @@ struct WinogradEpilogue {
 /// The results of some tiles for a block of filters.
 struct WinogradTask {
   const float* inputs;          ///< transformed, of a group of tiles: see WinogradKernel::transform
-  const void* filters;          ///< packed: [channel][tap][filter of the block], zeros after the last filter
+  const void* filters;          ///< packed: see WinogradKernel::per_word
   std::ptrdiff_t first, count;  ///< the group's tiles
   std::ptrdiff_t first_filter;
   void* y;
 };
 
-/// Winograd's convolution of one instruction set for one storage type.
+/// What is not products, in products of a point: inputs as so many filters, sums as channels, filters as tiles.
+struct WinogradCosts {
+  double inputs, sums, filters;
+};
+
+/// Winograd's convolution of one instruction set for one storage type. What is multiplied are words of a float's size,
+/// of one channel or two: packed filters are [word][tap][filter of the block][channel of the word], with zeros after
+/// the last filter and channel.
 struct WinogradKernel {
+  std::ptrdiff_t tile;        ///< results along an axis
+  std::ptrdiff_t points;      ///< products of a tile, channel and filter
+  std::ptrdiff_t per_word;    ///< channels
   std::ptrdiff_t filters;     ///< of a block
   std::ptrdiff_t depth;       ///< channels that are transformed together
   std::ptrdiff_t most_tiles;  ///< of a group
+  WinogradCosts costs;
 
-  /// Floats of the transformed inputs of a group of so many tiles.
-  std::ptrdiff_t (*input_floats)(std::ptrdiff_t channels, std::ptrdiff_t tiles);
+  /// Words of the transformed inputs of a group of so many tiles.
+  std::ptrdiff_t (*input_words)(std::ptrdiff_t channels, std::ptrdiff_t tiles);
   std::size_t (*scratch_bytes)(std::ptrdiff_t tiles);
   /// Transforms tile `number` of x, the `place`-th of its group of `count`, into the group's `inputs`.
   void (*transform)(const WinogradShape& shape, const void* x, std::ptrdiff_t number, std::ptrdiff_t place,
@@ -57,7 +68,10 @@ namespace avx2 {
 extern const WinogradKernel winograd_f32, winograd_bf16;
 }
 namespace avx512 {
-extern const WinogradKernel winograd_f32, winograd_bf16;
+extern const WinogradKernel winograd_f32, winograd_bf16, winograd_bf16_pairs;
+}
+namespace avx512bf16 {
+extern const WinogradKernel winograd_bf16_pairs;
 }
 namespace neon {
 extern const WinogradKernel winograd_f32, winograd_bf16;

@@ -3,7 +3,8 @@
 
 namespace sumi::avx512 {
 
-constexpr WinogradKernel winograd_f32 = winograd_kernel<Simd, float>();
-constexpr WinogradKernel winograd_bf16 = winograd_kernel<Simd, std::uint16_t>();
+constexpr WinogradKernel winograd_f32 = winograd_kernel<Simd, float, InFloats>();
+constexpr WinogradKernel winograd_bf16 = winograd_kernel<Simd, std::uint16_t, InFloats>();
+constexpr WinogradKernel winograd_bf16_pairs = winograd_kernel<Simd, std::uint16_t, InPairs>();
 
 }  // namespace sumi::avx512

@@ -4,43 +4,30 @@
 #include <cstdint>
 
 #include "backend/cpu/conv2d_winograd.h"
+#include "backend/cpu/conv2d_winograd_transforms.h"
 #include "backend/cpu/product_tile.h"
 #include "backend/cpu/simd_math.h"
 
-// Winograd's convolution F(4 x 4, 3 x 3) over the vector layer V of one instruction set; T is float, or std::uint16_t
-// for bf16 in memory. Arithmetic is float32.
+// Winograd's convolution of 3 x 3 taps over the vector layer V of one instruction set; T is float, or std::uint16_t for
+// bf16 in memory. What is transformed how, and multiplied in which type, is a Scheme; all sums are float32.
 //
-// Transform (Winograd, 1980; Lavin and Gray, 2016). Four results of three taps g on six inputs d are the coefficients
-// of a product of polynomials, transposed: with M(x) the product of x - p over the points p, and infinity as sixth,
-//   B'd: for each point the coefficients of M(x) / (x - p); for infinity those of M(x)
-//   Gg:  g0 + p g1 + p^2 g2; for infinity g2
-//   A'm: y_i = sum over the points of m_p p^i / N_p, with N_p the product of p - q over the other points; m_inf to y_3
-// and in two dimensions y = A'[(G g G') * (B'd B)]A: 36 products where 16 results take 144. The points are 0, a, -a, b,
-// -b, so that pairs share what is even and what is odd in p. All of 1 / N stays in A, which is applied least often.
-// Measured on 320 channels, the relative error is 3.0e-6 for a, b = 1, 2 (and 1, 1/2), 1.5e-6 for 5/8, 3/2, against
-// 1.0e-6 of a direct sum; their squares and the products of these are exact in float32.
-//
-// Blocking. The products over the channels run as 36 matrix products of a group of tiles with a block of filters, which
-// the filters' transform feeds:
+// Blocking. The products over the channels run as a matrix product for each of the transform's points, of a group of
+// tiles with a block of filters, which the filters' transform feeds:
 //   for each block of filters                            (a task, with one group of tiles)
 //     for each `depth` channels
-//       U[point][channel][filter] = G g G'               in L2, read by L1 for one point at a time
+//       U[point][word of channels][filter] = G g G'      in L2, read by L1 for one point at a time
 //       for each point, M[point][tile][filter] += V U    V streams in, M stays in L2
 //     y = A'M A, bias and all that
-// U is not kept: it has four times the values of g, so reading it from memory costs more than the 54 additions and
-// multiplications and 36 stores that make 16 of them, which serve every tile of the group; and so packed weights are no
-// larger than those of direct convolution. V of a group, for all channels, is written once by all threads and shared.
+// U is not kept, so packed weights are no larger than those of direct convolution: making it takes as long as the
+// products of a few tiles, and serves every tile of the group. V of a group, for all channels, is written once by all
+// threads and shared.
 //
-// filters = 32: with n filters, V is read once for 2 n operations of each of its floats, by a register tile with
+// filters = 32: with n filters, V is read once for n multiplications of each of its words, by a register tile with
 // AVX-512 at 4 bytes a cycle for n = 32. Two register tiles with AVX2 (16 filters made its products 1.36 times as
 // slow). 64 would leave room in L2 for half the tiles only.
-// depth = 64: U takes 36 * 64 * 32 * 4 bytes = 288 KiB, of one point 8 KiB. A register tile of M is loaded and stored
-// once in 64 steps.
-// most_tiles = 128: M takes 36 * 128 * 32 * 4 bytes = 576 KiB. With U that is less than the 1 MiB of processors with
-// AVX-512; where L2 is smaller, M streams at half the speed of V. 112 tiles would cut the 128 of two maps of 32 x 32.
-// The distances from one point to the next are odd numbers of cache lines, or 36 rows would share a set. What is read
-// or written next is fetched ahead: tiles lie where the processor does not foresee them. Without that, 64 x 64 x 320
-// took 1.4 times as long.
+// The distances from one point to the next are odd numbers of cache lines, or the rows of all would share a set. What
+// is read or written next is fetched ahead: tiles lie where the processor does not foresee them. Without that, 64 x 64
+// x 320 took 1.4 times as long.
 //
 // The order of every sum depends on the channels alone: results are the same for any number of threads.
 
@@ -48,14 +35,54 @@ namespace sumi {
 // Internal linkage: every file has its own copy, compiled with that file's instruction set.
 namespace {
 
-template <class V, class T>
+/// F(4 x 4) in float32.
+///
+/// U has four times the values of g, so reading it from memory costs more than the 54 additions and multiplications and
+/// 36 stores that make 16 of them.
+/// depth = 64: U takes 36 * 64 * 32 * 4 bytes = 288 KiB, of one point 8 KiB. A register tile of M is loaded and stored
+/// once in 64 steps.
+/// most_tiles = 128: M takes 36 * 128 * 32 * 4 bytes = 576 KiB. With U that is less than the 1 MiB of processors with
+/// AVX-512; where L2 is smaller, M streams at half the speed of V. 112 tiles would cut the 128 of two maps of 32 x 32.
+/// Costs are shares of the profile for 64 x 64 x 320, 32 x 32 x 640 and 512 x 512 x 128 (Ice Lake).
+template <class V>
+struct InFloats {
+  using Transform = FourByFour<V>;
+  using Words = FloatProducts<V>;
+  static constexpr std::ptrdiff_t depth = 64, most_tiles = 128;
+  static constexpr WinogradCosts costs{.inputs = 45, .sums = 35, .filters = 8};
+};
+
+/// F(2 x 2) in pairs of bf16, rounded after the transforms, for processors with an instruction for products of pairs.
+///
+/// In words everything is as above, with 16 points for 36. A word of filters becomes 16 words in 4 vectors, each by 9
+/// loads, 21 additions and 16 stores that round: 400 instructions in all, beside 32 products for each tile. Groups of
+/// two maps of 8 x 8 have but 32 tiles; there alone keeping U would pay, at 52 MB to read for 1280 x 1280 filters,
+/// not 29. depth = 128: U takes 16 * 64 * 32 * 4 bytes = 128 KiB, of one point 8 KiB. A register tile of M is loaded
+/// and stored once in 64 steps. most_tiles = 256: M takes 16 * 256 * 32 * 4 bytes = 512 KiB, with U less than 1 MiB of
+/// L2. More would save little of the filters' transform, 12/256 of the products. Costs are shares of the profile of
+/// this source on Ice Lake, in one thread, with one multiplication of floats for the product of pairs and with stores
+/// that cut instead of rounding, for 64 x 64 x 128, 64 x 64 x 320 and 16 x 16 x 1280: inputs 18, 22, 26; sums 16, 14
+/// (too small to tell for 1280); filters 12, 12, 8. A product of two vectors took 0.35 ns there. With the instruction
+/// itself nothing was measured.
+template <class V>
+struct InPairs {
+  using Transform = TwoByTwo<V>;
+  using Words = PairProducts<V>;
+  static constexpr std::ptrdiff_t depth = 128, most_tiles = 256;
+  static constexpr WinogradCosts costs{.inputs = 22, .sums = 16, .filters = 12};
+};
+
+template <class V, class T, class Scheme>
 class Winograd {
  public:
+  using Transform = typename Scheme::Transform;
+  using Words = typename Scheme::Words;
+  static constexpr int tile = Transform::tile;  ///< results along an axis
+  static constexpr std::ptrdiff_t points = Transform::patch_side * Transform::patch_side;
+  static constexpr std::ptrdiff_t per_word = Words::per_word;
   static constexpr std::ptrdiff_t filters = 32;
-  static constexpr std::ptrdiff_t depth = 64;
-  static constexpr std::ptrdiff_t most_tiles = 128;
 
-  static std::ptrdiff_t input_floats(std::ptrdiff_t channels, std::ptrdiff_t tiles) {
+  static std::ptrdiff_t input_words(std::ptrdiff_t channels, std::ptrdiff_t tiles) {
     return (channels + depth - 1) / depth * points * input_point(tiles);
   }
 
@@ -67,12 +94,14 @@ class Winograd {
                         std::ptrdiff_t count, float* inputs) {
     const Place at(shape, number);
     const std::ptrdiff_t point = input_point(count);
-    float* to = inputs + place * depth;
+    float* to = inputs + place * depth_words;
     for (std::ptrdiff_t c = 0; c < shape.channels; c += depth, to += points * point) {
       const std::ptrdiff_t channels = least(depth, shape.channels - c);
       T border[points * depth];
       const Patch patch = patch_of(shape, static_cast<const T*>(x) + c, at, channels, border);
-      for (std::ptrdiff_t i = 0; i < channels; i += lanes) transform_inputs(patch, i, channels - i, to + i, point);
+      for (std::ptrdiff_t i = 0; i < channels; i += lanes) {
+        transform_inputs(patch, i, channels - i, values(to) + i, point * per_word);
+      }
     }
   }
 
@@ -83,81 +112,54 @@ class Winograd {
     const float* inputs = task.inputs;
     const T* packed = static_cast<const T*>(task.filters);
     for (std::ptrdiff_t c = 0; c < shape.channels; c += depth) {
-      const std::ptrdiff_t channels = least(depth, shape.channels - c);
-      for (std::ptrdiff_t i = 0; i < channels; ++i, packed += taps * filters) {
-        for (std::ptrdiff_t f = 0; f < filters; f += lanes) {
-          transform_filters(packed + f, transformed + f / width * width * depth + i * width + f % width);
-        }
-      }
-      multiply(inputs, transformed, channels, task.count, c == 0, sums);
+      const std::ptrdiff_t words = (least(depth, shape.channels - c) + per_word - 1) / per_word;
+      for (std::ptrdiff_t i = 0; i < words; ++i, packed += taps * packed_row) transform_filters(packed, transformed, i);
+      multiply(inputs, transformed, words, task.count, c == 0, sums);
       inputs += points * input_point(task.count);
     }
-    for (std::ptrdiff_t i = 0; i < task.count; ++i) write(shape, epilogue, task, i, sums);
+    Place at(shape, task.first);
+    for (std::ptrdiff_t i = 0; i < task.count; ++i, at.next(shape)) {
+      write(shape, epilogue, task, at, sums + i * filters, output_point(task.count));
+    }
   }
 
  private:
   using Reg = typename V::Reg;
+  using Value = typename Words::Value;
   static constexpr std::ptrdiff_t lanes = V::lanes, width = 2 * lanes;  ///< of a register tile
-  static constexpr std::ptrdiff_t taps = 9, points = 36;
-  static constexpr int tile = 4, patch_side = 6;  ///< results and inputs along an axis
+  static constexpr std::ptrdiff_t depth = Scheme::depth, depth_words = depth / per_word;
+  static constexpr std::ptrdiff_t taps = 9;
+  static constexpr std::ptrdiff_t packed_row = filters * per_word;  ///< values of packed filters, for one tap
+  static constexpr int patch_side = Transform::patch_side;
 
-  /// The finite points but 0, and 1 / N.
-  static constexpr double a = 0.625, b = 1.5, aa = a * a, bb = b * b;
-  static constexpr double zero_scale = 1 / (aa * bb), a_scale = 1 / (2 * aa * (aa - bb)),
-                          b_scale = 1 / (2 * bb * (bb - aa));
-
-  /// Floats from one point to the next, with one cache line in sixteen floats.
-  static constexpr std::ptrdiff_t odd_lines(std::ptrdiff_t floats) { return ((floats + 15) / 16 | 1) * 16; }
-  static constexpr std::ptrdiff_t filter_point = odd_lines(depth * filters);
-  static constexpr std::ptrdiff_t input_point(std::ptrdiff_t tiles) { return odd_lines(tiles * depth); }
+  /// Words from one point to the next.
+  static constexpr std::ptrdiff_t odd_lines(std::ptrdiff_t words) { return ((words + 15) / 16 | 1) * 16; }
+  static constexpr std::ptrdiff_t filter_point = odd_lines(depth_words * filters);
+  static constexpr std::ptrdiff_t input_point(std::ptrdiff_t tiles) { return odd_lines(tiles * depth_words); }
   static constexpr std::ptrdiff_t output_point(std::ptrdiff_t tiles) { return odd_lines(tiles * filters); }
 
-  static Reg constant(double x) { return V::set(static_cast<float>(x)); }
-
-  // One line of each transform.
-
-  static void transform_line(const Reg (&d)[6], Reg (&v)[6]) {
-    const Reg even_a = V::fma(constant(-bb), d[2], d[4]), odd_a = V::fma(constant(-bb), d[1], d[3]);
-    const Reg even_b = V::fma(constant(-aa), d[2], d[4]), odd_b = V::fma(constant(-aa), d[1], d[3]);
-    v[0] = V::fma(constant(-aa - bb), d[2], V::fma(constant(aa * bb), d[0], d[4]));
-    v[1] = V::fma(constant(a), odd_a, even_a);
-    v[2] = V::fma(constant(-a), odd_a, even_a);
-    v[3] = V::fma(constant(b), odd_b, even_b);
-    v[4] = V::fma(constant(-b), odd_b, even_b);
-    v[5] = V::fma(constant(-aa - bb), d[3], V::fma(constant(aa * bb), d[1], d[5]));
-  }
-
-  static void transform_line(const Reg (&g)[3], Reg (&u)[6]) {
-    const Reg even_a = V::fma(constant(aa), g[2], g[0]), even_b = V::fma(constant(bb), g[2], g[0]);
-    u[0] = g[0];
-    u[1] = V::fma(constant(a), g[1], even_a);
-    u[2] = V::fma(constant(-a), g[1], even_a);
-    u[3] = V::fma(constant(b), g[1], even_b);
-    u[4] = V::fma(constant(-b), g[1], even_b);
-    u[5] = g[2];
-  }
-
-  static void transform_line(const Reg (&m)[6], Reg (&y)[4]) {
-    const Reg even_a = V::add(m[1], m[2]), odd_a = V::sub(m[1], m[2]);
-    const Reg even_b = V::add(m[3], m[4]), odd_b = V::sub(m[3], m[4]);
-    y[0] = V::fma(constant(zero_scale), m[0], V::fma(constant(a_scale), even_a, V::mul(constant(b_scale), even_b)));
-    y[1] = V::fma(constant(a * a_scale), odd_a, V::mul(constant(b * b_scale), odd_b));
-    y[2] = V::fma(constant(aa * a_scale), even_a, V::mul(constant(bb * b_scale), even_b));
-    y[3] = V::fma(constant(aa * a * a_scale), odd_a, V::fma(constant(bb * b * b_scale), odd_b, m[5]));
-  }
+  /// What words hold, which only vector stores write.
+  static Value* values(float* words) { return reinterpret_cast<Value*>(words); }
 
   // Inputs.
 
   /// Where a tile's results begin.
   struct Place {
     Place(const WinogradShape& shape, std::ptrdiff_t number)
-        : picture(number / shape.tiles()),
-          y(number % shape.tiles() / shape.across() * tile),
-          x(number % shape.across() * tile) {}
+        : picture(number / shape.tiles(tile)),
+          y(number % shape.tiles(tile) / shape.across(tile) * tile),
+          x(number % shape.across(tile) * tile) {}
+    void next(const WinogradShape& shape) {
+      if ((x += tile) < shape.out_width) return;
+      x = 0;
+      if ((y += tile) < shape.out_height) return;
+      y = 0;
+      ++picture;
+    }
     std::ptrdiff_t picture, y, x;
   };
 
-  /// Six by six pixels of input.
+  /// A square of input pixels.
   struct Patch {
     const T* data;
     std::ptrdiff_t row, pixel;  ///< elements from one to the next
@@ -183,28 +185,28 @@ class Winograd {
     return {border, patch_side * depth, depth};
   }
 
-  /// A vector of channels from `c` on, of which the patch has `left`. Unrolled, the loops over lines would keep 72
-  /// addresses.
-  [[gnu::noinline]] static void transform_inputs(const Patch& patch, std::ptrdiff_t c, std::ptrdiff_t left, float* to,
+  /// A vector of channels from `c` on, of which the patch has `left`; from one point to the next are `point` values.
+  /// Unrolled, the loops over six lines would keep 72 addresses.
+  [[gnu::noinline]] static void transform_inputs(const Patch& patch, std::ptrdiff_t c, std::ptrdiff_t left, Value* to,
                                                  std::ptrdiff_t point) {
     Reg columns[patch_side][patch_side];
 #pragma GCC unroll 1
     for (int j = 0; j < patch_side; ++j) {
       const T* from = patch.data + j * patch.pixel + c;
-      Reg d[6], v[6];
+      Reg d[patch_side], v[patch_side];
 #pragma GCC unroll 6
       for (int i = 0; i < patch_side; ++i) {
         __builtin_prefetch(from + i * patch.row + tile * patch.pixel, 0, 2);  // of the next tile, to L2
         d[i] = load<V>(from + i * patch.row, left);
       }
-      transform_line(d, v);
+      Transform::transform_inputs(d, v);
 #pragma GCC unroll 6
       for (int i = 0; i < patch_side; ++i) columns[i][j] = v[i];
     }
 #pragma GCC unroll 1
     for (int i = 0; i < patch_side; ++i, to += patch_side * point) {
-      Reg v[6];
-      transform_line(columns[i], v);
+      Reg v[patch_side];
+      Transform::transform_inputs(columns[i], v);
 #pragma GCC unroll 6
       for (int j = 0; j < patch_side; ++j) {
         __builtin_prefetch(to + j * point + depth);
@@ -215,41 +217,50 @@ class Winograd {
 
   // Filters.
 
-  /// A vector of filters.
-  static void transform_filters(const T* packed, float* to) {
+  /// Of one word of channels.
+  static void transform_filters(const T* packed, float* transformed, std::ptrdiff_t word) {
+    constexpr std::ptrdiff_t panel = width * per_word;  // the filters of a register tile
+    for (std::ptrdiff_t i = 0; i < packed_row; i += lanes) {
+      const std::ptrdiff_t place = (i / panel * depth_words + word) * panel + i % panel;
+      transform_filters(packed + i, values(transformed) + place);
+    }
+  }
+
+  /// A vector of a row of packed filters.
+  static void transform_filters(const T* packed, Value* to) {
     Reg columns[patch_side][3];
 #pragma GCC unroll 3
     for (int j = 0; j < 3; ++j) {
-      Reg g[3], u[6];
+      Reg g[3], u[patch_side];
 #pragma GCC unroll 3
       for (int i = 0; i < 3; ++i) {
-        const T* from = packed + (i * 3 + j) * filters;
-        __builtin_prefetch(from + 4 * taps * filters);
+        const T* from = packed + (i * 3 + j) * packed_row;
+        __builtin_prefetch(from + 4 * taps * packed_row);
         g[i] = V::load(from);
       }
-      transform_line(g, u);
+      Transform::transform_filters(g, u);
 #pragma GCC unroll 6
       for (int i = 0; i < patch_side; ++i) columns[i][j] = u[i];
     }
 #pragma GCC unroll 6
     for (int i = 0; i < patch_side; ++i) {
-      Reg u[6];
-      transform_line(columns[i], u);
+      Reg u[patch_side];
+      Transform::transform_filters(columns[i], u);
 #pragma GCC unroll 6
-      for (int j = 0; j < patch_side; ++j) V::store(to + (i * patch_side + j) * filter_point, u[j]);
+      for (int j = 0; j < patch_side; ++j) V::store(to + (i * patch_side + j) * filter_point * per_word, u[j]);
     }
   }
 
   // Products.
 
-  static void multiply(const float* inputs, const float* transformed, std::ptrdiff_t channels, std::ptrdiff_t count,
+  static void multiply(const float* inputs, const float* transformed, std::ptrdiff_t words, std::ptrdiff_t count,
                        bool first, float* sums) {
     const RowTiles<V> tiles(count);
     for (std::ptrdiff_t point = 0; point < points; ++point) {
       for (std::ptrdiff_t i = 0; i < tiles.count; ++i) {
         for (std::ptrdiff_t f = 0; f < filters; f += width) {
-          multiply_rows<tile_rows<V>>(tiles.size(i), inputs + point * input_point(count) + tiles.begin(i) * depth,
-                                      transformed + point * filter_point + f * depth, channels, first,
+          multiply_rows<tile_rows<V>>(tiles.size(i), inputs + point * input_point(count) + tiles.begin(i) * depth_words,
+                                      transformed + point * filter_point + f * depth_words, words, first,
                                       sums + point * output_point(count) + tiles.begin(i) * filters + f);
         }
       }
@@ -257,10 +268,10 @@ class Winograd {
   }
 
   template <int rows>
-  static void multiply_rows(std::ptrdiff_t count, const float* inputs, const float* transformed,
-                            std::ptrdiff_t channels, bool first, float* to) {
+  static void multiply_rows(std::ptrdiff_t count, const float* inputs, const float* transformed, std::ptrdiff_t words,
+                            bool first, float* to) {
     if constexpr (rows > 1) {
-      if (count < rows) return multiply_rows<rows - 1>(count, inputs, transformed, channels, first, to);
+      if (count < rows) return multiply_rows<rows - 1>(count, inputs, transformed, words, first, to);
     }
     Reg sums[rows][2];
 #pragma GCC unroll 16
@@ -269,9 +280,9 @@ class Winograd {
       sums[i][1] = first ? V::zero() : V::load(to + i * filters + lanes);
     }
     // The next rows of V and M, evenly over the steps.
-    multiply_tile<V, FloatProducts<V>, depth, 1>(inputs, transformed, channels, sums, [&](std::ptrdiff_t step) {
-      __builtin_prefetch(inputs + (depth + step) * rows);
-      __builtin_prefetch(to + (depth + step) * rows * filters / depth);
+    multiply_tile<V, Words, depth_words, 1>(inputs, transformed, words, sums, [&](std::ptrdiff_t step) {
+      __builtin_prefetch(inputs + (depth_words + step) * rows);
+      __builtin_prefetch(to + (depth_words + step) * rows * filters / depth_words);
     });
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
@@ -282,25 +293,23 @@ class Winograd {
 
   // Results.
 
-  /// The tile at `place` of the task.
+  /// The tile at `at`; from one point to the next are `point` sums.
   static void write(const WinogradShape& shape, const WinogradEpilogue& epilogue, const WinogradTask& task,
-                    std::ptrdiff_t place, const float* sums) {
-    const Place at(shape, task.first + place);
+                    const Place& at, const float* sums, std::ptrdiff_t point) {
     const std::ptrdiff_t end = least(shape.out_channels, task.first_filter + filters);
-    const float* from = sums + place * filters;
-    for (std::ptrdiff_t o = task.first_filter; o < end; o += lanes, from += lanes) {
+    for (std::ptrdiff_t o = task.first_filter; o < end; o += lanes, sums += lanes) {
       Reg offset = epilogue.bias ? load<V>(epilogue.bias + o, end - o) : V::zero();
       if (epilogue.row) {
         const T* row = static_cast<const T*>(epilogue.row) + at.picture * shape.out_channels + o;
         offset = V::add(offset, load<V>(row, end - o));
       }
       Reg columns[tile][patch_side];
-      transform_columns(from, output_point(task.count), columns);
+      transform_columns(sums, point, columns);
       const std::ptrdiff_t rows = least(tile, shape.out_height - at.y), row = shape.out_width * shape.out_channels;
       std::ptrdiff_t first = (at.picture * shape.out_height + at.y) * row + at.x * shape.out_channels + o;
       for (std::ptrdiff_t i = 0; i < rows; ++i, first += row) {
         Reg y[tile];
-        transform_line(columns[i], y);
+        Transform::transform_sums(columns[i], y);
 #pragma GCC unroll 4
         for (int j = 0; j < tile; ++j) {
           if (at.x + j >= shape.out_width) break;
@@ -314,13 +323,13 @@ class Winograd {
   static void transform_columns(const float* from, std::ptrdiff_t point, Reg (&columns)[tile][patch_side]) {
 #pragma GCC unroll 1
     for (int j = 0; j < patch_side; ++j, from += point) {
-      Reg m[6], y[4];
+      Reg m[patch_side], y[tile];
 #pragma GCC unroll 6
       for (int i = 0; i < patch_side; ++i) {
         __builtin_prefetch(from + i * patch_side * point + filters);
         m[i] = V::load(from + i * patch_side * point);
       }
-      transform_line(m, y);
+      Transform::transform_sums(m, y);
 #pragma GCC unroll 4
       for (int i = 0; i < tile; ++i) columns[i][j] = y[i];
     }
@@ -341,11 +350,20 @@ class Winograd {
   }
 };
 
-template <class V, class T>
+template <class V, class T, template <class> class Scheme>
 constexpr WinogradKernel winograd_kernel() {
-  using Kernel = Winograd<V, T>;
-  return {Kernel::filters,       Kernel::depth,     Kernel::most_tiles, Kernel::input_floats,
-          Kernel::scratch_bytes, Kernel::transform, Kernel::run};
+  using Kernel = Winograd<V, T, Scheme<V>>;
+  return {.tile = Kernel::tile,
+          .points = Kernel::points,
+          .per_word = Kernel::per_word,
+          .filters = Kernel::filters,
+          .depth = Scheme<V>::depth,
+          .most_tiles = Scheme<V>::most_tiles,
+          .costs = Scheme<V>::costs,
+          .input_words = Kernel::input_words,
+          .scratch_bytes = Kernel::scratch_bytes,
+          .transform = Kernel::transform,
+          .run = Kernel::run};
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 namespace sumi::neon {
 
-constexpr WinogradKernel winograd_f32 = winograd_kernel<Simd, float>();
-constexpr WinogradKernel winograd_bf16 = winograd_kernel<Simd, std::uint16_t>();
+constexpr WinogradKernel winograd_f32 = winograd_kernel<Simd, float, InFloats>();
+constexpr WinogradKernel winograd_bf16 = winograd_kernel<Simd, std::uint16_t, InFloats>();
 
 }  // namespace sumi::neon

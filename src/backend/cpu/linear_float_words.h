@@ -36,15 +36,11 @@ struct FloatWords : Products {
 
 /// One float a word.
 template <class V>
-struct Float32Panels : FloatWords<V, FloatProducts<V>> {
-  static constexpr std::ptrdiff_t per_word = 1;
-};
+struct Float32Panels : FloatWords<V, FloatProducts<V>> {};
 
 /// Two bf16 a word: half the memory to read, and two instructions to widen a vector of pairs.
 template <class V>
-struct BFloat16Panels : FloatWords<V, WidenedProducts<V>> {
-  static constexpr std::ptrdiff_t per_word = 2;
-};
+struct BFloat16Panels : FloatWords<V, WidenedProducts<V>> {};
 
 }  // namespace
 }  // namespace sumi

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 // The innermost loop of products of matrices, over the vector layer V of one instruction set.
 //
@@ -27,6 +28,9 @@ struct RowTiles {
 /// How two words multiply that are one float each.
 template <class V>
 struct FloatProducts {
+  using Value = float;
+  static constexpr std::ptrdiff_t per_word = 1;
+
   static typename V::Reg load_words(const float* from) { return V::load(from); }
   static typename V::Reg multiply_add(typename V::Reg a, typename V::Reg b, typename V::Reg c) {
     return V::fma(a, b, c);
@@ -36,8 +40,23 @@ struct FloatProducts {
 /// How a float multiplies with half of a word of two bf16, first the lower: a step of the tile takes two floats.
 template <class V>
 struct WidenedProducts : FloatProducts<V> {
+  static constexpr std::ptrdiff_t per_word = 2;
+
   static typename V::Reg load_low(const float* from) { return V::widen_low(V::load(from)); }
   static typename V::Reg load_high(const float* from) { return V::widen_high(V::load(from)); }
+};
+
+/// How two words multiply that are two bf16 each, neighbours along the summed axis. Words are stored as floats,
+/// whatever they hold.
+template <class V>
+struct PairProducts {
+  using Value = std::uint16_t;
+  static constexpr std::ptrdiff_t per_word = 2;
+
+  static typename V::Reg load_words(const float* from) { return V::load(from); }
+  static typename V::Reg multiply_add(typename V::Reg a, typename V::Reg b, typename V::Reg c) {
+    return V::dot_pairs(a, b, c);
+  }
 };
 
 /// sums[i] += the sum over steps of a[i * next_row + step * next_step] * b[step], a row of two vectors. `Words` says
