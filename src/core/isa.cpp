@@ -9,7 +9,7 @@
 namespace sumi {
 namespace {
 
-constexpr std::string_view names[] = {"portable", "neon", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
+constexpr std::string_view kNames[] = {"portable", "neon", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
 
 Isa found_isa() {
 #if defined(__x86_64__)
@@ -31,12 +31,12 @@ Isa found_isa() {
 
 }  // namespace
 
-std::string_view name_of(Isa isa) { return names[static_cast<int>(isa)]; }
+std::string_view name_of(Isa isa) { return kNames[static_cast<int>(isa)]; }
 
 Isa parse_isa(std::string_view name) {
-  const auto found = std::find(std::begin(names), std::end(names), name);
-  check(found != std::end(names), ErrorCode::usage, "SUMI_ISA: '{}' is none of {}", name, fmt::join(names, ", "));
-  return static_cast<Isa>(found - std::begin(names));
+  const auto found = std::find(std::begin(kNames), std::end(kNames), name);
+  check(found != std::end(kNames), ErrorCode::usage, "SUMI_ISA: '{}' is none of {}", name, fmt::join(kNames, ", "));
+  return static_cast<Isa>(found - std::begin(kNames));
 }
 
 Isa isa_cap() {

@@ -89,7 +89,9 @@ TEST(ReadImage, CmykIsRefused) {
 
 /// A TIFF with an orientation, or with a UserComment of `comment`.
 std::string little_endian_exif(char orientation) {
-  return "II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"s + orientation + "\0\0\0\0\0\0\0"s;
+  std::string exif = "II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"s;
+  exif += orientation;
+  return exif + "\0\0\0\0\0\0\0"s;
 }
 std::string little_endian_comment(const std::string& comment) {
   return "II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\x1A\0\0\0\0\0\0\0"s + "\x01\0\x86\x92\x07\0"s +
