@@ -191,7 +191,7 @@ void add_winograd(Operations& operations, Isa isa) {
 #endif
 }
 
-void add_emulated_winograd(Operations& operations, Isa isa) {
+void add_emulated_winograd([[maybe_unused]] Operations& operations, [[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx512 || isa == Isa::avx512vnni) {
     operations.add<Conv2dOp>(

@@ -51,9 +51,11 @@ class FloatLinear : public PanelLinear {
 
  private:
   /// Than oneDNN, which writes the values of gates to memory and reads them again, and widens all of a weight in bf16
-  /// before it multiplies. On an Ice Lake with two threads it took, times as long, for 8192 rows of 320 gated 1.2 to
-  /// 1.6 (AVX2: 1.9), for 2048 of 640 1.1 (1.3), for 512 of 1280 0.9 (1.0); of bf16 0.9 to 1.3 (1.1 to 1.4), for 128
-  /// rows 1.4 to 1.9, for 2 rows 4. All else took 0.6 to 1.1.
+  /// before it multiplies. So many times as fast, with two threads of an Ice Lake and, in brackets, with AVX2:
+  ///   gated, f32      8192 rows of 320: 1.2 to 1.6 (1.9); 2048 of 640: 1.1 (1.3); 512 of 1280: 0.9 (1.0)
+  ///   gated, bf16     0.9 to 1.6 (1.1 to 1.6)
+  ///   bf16, few rows  128: 1.4 to 1.9; 2: 4
+  ///   others          0.6 to 1.3
   static bool faster(const Case& c) {
     return c.x == DType::bf16 ? c.gated || c.rows <= 128 : c.gated && c.rows >= 1024;
   }
