@@ -39,7 +39,7 @@ DType choose_type(const std::string& name, const Backend& backend, std::vector<s
 void check_int8(std::vector<std::string>& notes) {
   const Int8Gain gain = int8_gain();
   check(gain != Int8Gain::none, ErrorCode::unsupported,
-        "dtype int8: needs AVX2, which this processor or SUMI_ISA lacks; take f32");
+        "dtype int8: needs AVX2 or NEON, which this processor or SUMI_ISA lacks; take f32");
   if (gain == Int8Gain::speed) return;
   notes.emplace_back("int8 was asked for, but this processor has no AVX-512 VNNI: it takes less memory, not less time");
 }

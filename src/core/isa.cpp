@@ -45,7 +45,10 @@ Isa isa_cap() {
 }
 
 Isa processor_isa() {
-  static const Isa isa = std::min(isa_cap(), found_isa());
+  static const Isa isa = [] {
+    const Isa found = found_isa(), least = std::min(isa_cap(), found);
+    return least == Isa::neon && found != Isa::neon ? Isa::portable : least;  // another kind of processor's
+  }();
   return isa;
 }
 

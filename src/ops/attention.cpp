@@ -22,6 +22,8 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
   check(!options.causal || a[1] == b[1], ErrorCode::internal, "attention: causal with {} queries and {} keys", a[1],
         b[1]);
   const std::int64_t head_dim = a[2] / heads;
+  const float scale = options.scale.value_or(1.0f / std::sqrt(static_cast<float>(head_dim)));
+  check(scale > 0, ErrorCode::internal, "attention: scale {}", scale);
   Tensor y = ctx.tensor(a, q.dtype());
   dispatch<AttentionOp>(ctx,
                         {.batch = a[0],
@@ -34,11 +36,7 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
                          .v_stride = v.row_stride(),
                          .causal = options.causal,
                          .x = q.dtype()},
-                        {.q = q,
-                         .k = k,
-                         .v = v,
-                         .scale = options.scale.value_or(1.0f / std::sqrt(static_cast<float>(head_dim))),
-                         .y = y});
+                        {.q = q, .k = k, .v = v, .scale = scale, .y = y});
   return y;
 }
 

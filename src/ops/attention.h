@@ -25,7 +25,7 @@ struct AttentionOp {
   struct Args {
     Tensor q;     ///< (batch, queries, heads * head_dim), rows q_stride apart
     Tensor k, v;  ///< (batch, keys, heads * head_dim), rows k_stride and v_stride apart
-    float scale;  ///< usually 1 / sqrt(head_dim)
+    float scale;  ///< positive, usually 1 / sqrt(head_dim)
     Tensor y;     ///< (batch, queries, heads * head_dim), contiguous
   };
 };

@@ -9,6 +9,7 @@
 #include "backend/cpu/layer_onednn.h"
 #include "core/threads.h"
 #include "device.h"
+#include "family.h"
 #include "memory.h"
 
 namespace sumi::test {
@@ -35,13 +36,6 @@ template <class Op>
 const Implementation<Op>& named(Operations& operations, std::string_view name) {
   const auto& list = operations.list<Op>();
   return **std::find_if(list.begin(), list.end(), [&](const auto& each) { return each->name() == name; });
-}
-
-template <class Op>
-Plan planned(const Implementation<Op>& implementation, const typename Op::Case& c) {
-  Decision decision = implementation.plan(c);
-  if (const auto* declined = std::get_if<Declined>(&decision)) ADD_FAILURE() << c.text() << ": " << declined->reason;
-  return std::get<Plan>(decision);
 }
 
 Conv2dOp::Case convolution(std::int64_t batch, std::int64_t side, std::int64_t in, std::int64_t out, DType type) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "family.h"
+#include "linear_trials.h"
 #include "ops/int8.h"
 #include "sweep.h"
 
@@ -106,50 +107,17 @@ TEST_F(CpuInt8, EdgesOfFloat32AgreeWithRef) {
 
 // Blocks of rows, groups of panels, pieces of the summed axis: more than one of each, and tails.
 TEST_F(CpuInt8, BlocksAndTailsAgreeWithRef) {
-  struct Size {
-    std::int64_t rows, in, out;
-  };
-  constexpr Size sizes[] = {{1, 257, 31},    {15, 1023, 33}, {113, 255, 65},
-                            {227, 260, 300}, {2000, 60, 17}, {29, 129, 511}};
-  std::vector<Trial<LinearOp>> trials;
-  for (const Size& s : sizes) {
-    for (const DType type : {DType::f32, DType::bf16}) {
-      for (const bool gated : {false, true}) {
-        const std::size_t turn = trials.size();
-        trials.push_back({{.rows = s.rows,
-                           .in = s.in,
-                           .out = s.out,
-                           .x = type,
-                           .y = type,
-                           .activation = gated           ? Activation::gelu
-                                         : turn % 3 == 0 ? Activation::silu
-                                                         : Activation::none,
-                           .gated = gated,
-                           .bias = turn % 4 != 1,
-                           .residual = turn % 5 < 2,
-                           .int8 = true}});
-        for (const auto& each : all()) EXPECT_EQ(reason(*each, trials.back().c), "");
-      }
-    }
+  constexpr LinearSize sizes[] = {{1, 257, 31},    {15, 1023, 33}, {113, 255, 65},
+                                  {227, 260, 300}, {2000, 60, 17}, {29, 129, 511}};
+  const auto trials = linear_trials(sizes, true);
+  for (const auto& trial : trials) {
+    for (const auto& each : all()) EXPECT_EQ(reason(*each, trial.c), "");
   }
   sweep<LinearOp>(operations_, trials);
 }
 
 TEST_F(CpuInt8, ResultsAreTheSameInAnyNumberOfThreads) {
-  const Trial<LinearOp> trial{linear_case(500, 90, 700)};
-  const auto sample = make_sample<LinearOp>(trial, 8);
-  for (const auto& each : all()) {
-    set_threads(1);
-    const Values alone = run_guarded<LinearOp>(*each, planned(*each, trial.c), sample);
-    EXPECT_FALSE(alone.empty());
-    for (const int count : {2, 3, 7, 40}) {
-      set_threads(count);
-      const Plan plan = planned(*each, trial.c);
-      EXPECT_EQ(run_guarded<LinearOp>(*each, plan, sample), alone) << each->name() << " in " << count;
-      set_threads(1);  // with memory for more
-      EXPECT_EQ(run_guarded<LinearOp>(*each, plan, sample), alone) << each->name() << " planned for " << count;
-    }
-  }
+  for (const auto& each : all()) expect_same_in_any_number_of_threads<LinearOp>(*each, {linear_case(500, 90, 700)});
 }
 
 TEST_F(CpuInt8, AllNumbersOfRowsShareAByteForEachWeight) {

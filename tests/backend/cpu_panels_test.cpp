@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "family.h"
+#include "linear_trials.h"
 #include "sweep.h"
 
 namespace sumi::test {
@@ -15,7 +16,11 @@ using Case = LinearOp::Case;
 
 class CpuPanels : public Family<LinearOp> {
  protected:
-  CpuPanels() : Family([](Operations& operations, Isa isa) { add_panels(operations, isa, Panels::everywhere); }) {}
+  CpuPanels()
+      : Family([](Operations& operations, Isa isa) {
+          add_panels(operations, isa, Panels::everywhere);
+          add_emulated_panels(operations, isa);
+        }) {}
 };
 
 TEST_F(CpuPanels, EveryCaseAgreesWithRef) {
@@ -29,49 +34,16 @@ TEST_F(CpuPanels, EveryCaseAgreesWithRef) {
 // Blocks of rows, groups of panels, pieces of the summed axis: more than one of each, and tails. Odd inputs leave half
 // a word of bf16.
 TEST_F(CpuPanels, BlocksAndTailsAgreeWithRef) {
-  struct Size {
-    std::int64_t rows, in, out;
-  };
-  constexpr Size sizes[] = {{1, 257, 31},   {15, 1023, 33}, {113, 63, 65},
-                            {227, 65, 300}, {2000, 61, 17}, {29, 129, 511}};
-  std::vector<Trial<LinearOp>> trials;
-  for (const Size& s : sizes) {
-    for (const DType type : {DType::f32, DType::bf16}) {
-      for (const bool gated : {false, true}) {
-        const std::size_t turn = trials.size();
-        trials.push_back({{.rows = s.rows,
-                           .in = s.in,
-                           .out = s.out,
-                           .x = type,
-                           .y = type,
-                           .activation = gated           ? Activation::gelu
-                                         : turn % 3 == 0 ? Activation::silu
-                                                         : Activation::none,
-                           .gated = gated,
-                           .bias = turn % 4 != 1,
-                           .residual = turn % 5 < 2}});
-      }
-    }
-  }
-  sweep<LinearOp>(operations_, trials);
+  constexpr LinearSize sizes[] = {{1, 257, 31},   {15, 1023, 33}, {113, 63, 65},
+                                  {227, 65, 300}, {2000, 61, 17}, {29, 129, 511}};
+  sweep<LinearOp>(operations_, linear_trials(sizes, false));
 }
 
 TEST_F(CpuPanels, ResultsAreTheSameInAnyNumberOfThreads) {
-  for (const DType type : {DType::f32, DType::bf16}) {
+  for (const DType type : activation_types) {
     const Trial<LinearOp> trial{{.rows = 500, .in = 91, .out = 700, .x = type, .y = type}};
-    const auto sample = make_sample<LinearOp>(trial, 8);
     for (const auto& each : all()) {
-      if (!reason(*each, trial.c).empty()) continue;
-      set_threads(1);
-      const Values alone = run_guarded<LinearOp>(*each, planned(*each, trial.c), sample);
-      EXPECT_FALSE(alone.empty());
-      for (const int count : {2, 3, 7, 40}) {
-        set_threads(count);
-        const Plan plan = planned(*each, trial.c);
-        EXPECT_EQ(run_guarded<LinearOp>(*each, plan, sample), alone) << each->name() << " in " << count;
-        set_threads(1);  // with memory for more
-        EXPECT_EQ(run_guarded<LinearOp>(*each, plan, sample), alone) << each->name() << " planned for " << count;
-      }
+      if (reason(*each, trial.c).empty()) expect_same_in_any_number_of_threads(*each, trial);
     }
   }
 }
@@ -101,16 +73,22 @@ TEST_F(CpuPanels, AllNumbersOfRowsShareWeightsOfTheTypeOfX) {
 
 TEST_F(CpuPanels, DeclinesSayWhy) {
   for (const auto& each : all()) {
+    const bool pairs = each->name() == "panels-avx512bf16" || each->name() == "panels-pairs-avx512";
+    const DType type = pairs ? DType::bf16 : DType::f32;
     const auto with = [&](auto change) {
-      Case c{.rows = 64, .in = 320, .out = 320};
+      Case c{.rows = 64, .in = 320, .out = 320, .x = type, .y = type};
       change(c);
       return reason(*each, c);
     };
     EXPECT_EQ(with([](Case&) {}), "");
-    EXPECT_EQ(with([](Case& c) { c.int8 = true; }), "computes float32");
+    EXPECT_TRUE(with([](Case& c) { c.int8 = true; }).starts_with("computes "));
+    EXPECT_EQ(with([&](Case& c) { c.x = c.y = pairs ? DType::f32 : DType::bf16; }), pairs ? "computes bf16"
+                                                                                    : usable_isa() < Isa::avx512bf16
+                                                                                        ? ""
+                                                                                        : "computes f32");
     EXPECT_EQ(with([](Case& c) { c.activation = Activation::tanh; }), "has no tanh");
     EXPECT_EQ(with([](Case& c) { c.rows = 0; }), "nothing to compute");
-    EXPECT_EQ(with([](Case& c) { c.x = DType::f16; }), "takes f32 and bf16, not f16 to f32");
+    EXPECT_EQ(with([](Case& c) { c.x = c.y = DType::f16; }), "takes f32 and bf16, not f16 to f16");
   }
 }
 
@@ -118,10 +96,12 @@ TEST(CpuPanelsBesideOneDnn, TakeWhatTheyComputeFaster) {
   Operations operations;
   add_panels(operations, usable_isa(), Panels::where_faster);
   for (const auto& each : operations.list<LinearOp>()) {
-    Case c{.rows = 8192, .in = 320, .out = 1280, .activation = Activation::gelu, .gated = true};
+    const bool pairs = each->name() == "panels-avx512bf16";
+    const DType type = pairs ? DType::bf16 : DType::f32;
+    Case c{.rows = 8192, .in = 320, .out = 1280, .x = type, .y = type, .activation = Activation::gelu, .gated = true};
     EXPECT_EQ(reason(*each, c), "");
     c.rows = 512;
-    EXPECT_EQ(reason(*each, c), "oneDNN is as fast");
+    EXPECT_EQ(reason(*each, c), pairs ? "" : "oneDNN is as fast");
     c.rows = 8192;
     c.gated = false;
     EXPECT_EQ(reason(*each, c), "oneDNN is as fast");

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "backend/cpu/kernels.h"
-#include "core/threads.h"
+#include "sweep.h"
 
 namespace sumi::test {
 
@@ -26,7 +26,9 @@ class Family : public ::testing::Test {
 
 template <class Op>
 Plan planned(const Implementation<Op>& implementation, const typename Op::Case& c) {
-  return std::get<Plan>(implementation.plan(c));
+  Decision decision = implementation.plan(c);
+  if (const auto* declined = std::get_if<Declined>(&decision)) ADD_FAILURE() << c.text() << ": " << declined->reason;
+  return std::get<Plan>(decision);
 }
 
 /// Why it declines; empty where it does not.
@@ -35,6 +37,23 @@ std::string reason(const Implementation<Op>& implementation, const typename Op::
   const Decision decision = implementation.plan(c);
   const auto* declined = std::get_if<Declined>(&decision);
   return declined ? declined->reason : "";
+}
+
+/// Bit for bit, also where it was planned for more threads than run. Within a Family, which restores their number.
+template <class Op>
+void expect_same_in_any_number_of_threads(const Implementation<Op>& implementation, const Trial<Op>& trial) {
+  const auto sample = make_sample<Op>(trial, 8);
+  set_threads(1);
+  const Values alone = run_guarded<Op>(implementation, planned(implementation, trial.c), sample);
+  EXPECT_FALSE(alone.empty());
+  for (const int count : {2, 3, 7, 40}) {
+    set_threads(count);
+    const Plan plan = planned(implementation, trial.c);
+    EXPECT_EQ(run_guarded<Op>(implementation, plan, sample), alone) << implementation.name() << " in " << count;
+    set_threads(1);
+    EXPECT_EQ(run_guarded<Op>(implementation, plan, sample), alone)
+        << implementation.name() << " planned for " << count;
+  }
 }
 
 }  // namespace sumi::test

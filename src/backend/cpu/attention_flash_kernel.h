@@ -188,41 +188,41 @@ class Flash {
                      std::ptrdiff_t count) {
     constexpr float log2_e = 1.44269504f;
     const std::ptrdiff_t words = depth_words(task.head_dim);
-    score(scratch.keys, count, words, scratch.queries + p * scratch.queries_size, task.scale * log2_e, scratch.scores);
+    score(scratch.keys, count, words, scratch.queries + p * scratch.queries_size, scratch.scores);
     const std::ptrdiff_t first_query = task.first_query + p * panel;
     if (task.causal && first + count > first_query + 1) mask(scratch.scores, count, first - first_query);
     Reg correction[2];
-    soften(scratch.scores, count, scratch.maxima + p * panel, scratch.totals + p * panel, correction);
+    soften(scratch.scores, count, task.scale * log2_e, scratch.maxima + p * panel, scratch.totals + p * panel,
+           correction);
     const std::ptrdiff_t key_words = (count + Words::per_word - 1) / Words::per_word;
     accumulate(scratch.values, task.head_dim, key_words, scratch.scores, correction,
                scratch.sums + p * scratch.sums_size);
   }
 
-  /// scores[key][query] in units of log 2.
-  static void score(const float* keys, std::ptrdiff_t count, std::ptrdiff_t words, const float* queries, float scale,
+  /// scores[key][query], not scaled.
+  static void score(const float* keys, std::ptrdiff_t count, std::ptrdiff_t words, const float* queries,
                     float* scores) {
     const Tiles tiles(count);
     for (std::ptrdiff_t tile = 0; tile < tiles.count; ++tile) {
-      score_tile<tile_rows>(tiles.size(tile), keys + tile * words * lanes, words, queries, scale,
+      score_tile<tile_rows>(tiles.size(tile), keys + tile * words * lanes, words, queries,
                             scores + tiles.begin(tile) * panel);
     }
   }
 
   template <int rows>
   static void score_tile(std::ptrdiff_t count, const float* keys, std::ptrdiff_t words, const float* queries,
-                         float scale, float* scores) {
+                         float* scores) {
     if constexpr (rows > 1) {
-      if (count < rows) return score_tile<rows - 1>(count, keys, words, queries, scale, scores);
+      if (count < rows) return score_tile<rows - 1>(count, keys, words, queries, scores);
     }
     Reg sums[rows][2];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) sums[i][0] = sums[i][1] = V::zero();
     multiply_tile<V, Words, 1, lanes>(keys, queries, words, sums, nothing);
-    const Reg factor = V::set(scale);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
-      V::store(scores + i * panel, V::mul(sums[i][0], factor));
-      V::store(scores + i * panel + lanes, V::mul(sums[i][1], factor));
+      V::store(scores + i * panel, sums[i][0]);
+      V::store(scores + i * panel + lanes, sums[i][1]);
     }
   }
 
@@ -237,32 +237,39 @@ class Flash {
     }
   }
 
-  /// Replaces scores by exponentials less the largest score so far, which go into the totals; `correction` is the
-  /// factor that brings earlier sums to the new maximum.
-  static void soften(float* scores, std::ptrdiff_t count, float* maxima, float* totals, Reg (&correction)[2]) {
+  /// Replaces scores by exponentials of what they are less than the largest so far, which go into the totals; `scale`
+  /// is positive and brings them to units of log 2. `correction` is the factor that brings earlier sums to the new
+  /// maximum.
+  static void soften(float* scores, std::ptrdiff_t count, float scale, float* maxima, float* totals,
+                     Reg (&correction)[2]) {
+    const Reg factor = V::set(scale);
     if (count % Words::per_word) {
       for (int half = 0; half < 2; ++half) V::store(scores + count * panel + half * lanes, V::set(lowest));
     }
     Reg most[2];
     largest(scores, count, most);
-    Reg total[2];
+    Reg total[2], offset[2];
     for (int half = 0; half < 2; ++half) {
       const Reg before = V::load(maxima + half * lanes);
-      most[half] = V::max(before, most[half]);
+      most[half] = V::max(before, V::mul(most[half], factor));
+      offset[half] = V::sub(V::zero(), most[half]);
       V::store(maxima + half * lanes, most[half]);
       correction[half] = exp2<V, 5>(V::sub(before, most[half]));
       total[half] = V::mul(V::load(totals + half * lanes), correction[half]);
     }
+    const auto power_of = [&](const float* at, int half) {
+      return exp2<V, Words::exp2_degree>(V::fma(V::load(at), factor, offset[half]));
+    };
     for (std::ptrdiff_t key = 0; key < count; key += Words::per_word) {
       for (int half = 0; half < 2; ++half) {
         const float* at = scores + key * panel + half * lanes;
         float* to = scores + key / Words::per_word * panel + half * lanes;
-        const Reg power = exp2<V, Words::exp2_degree>(V::sub(V::load(at), most[half]));
+        const Reg power = power_of(at, half);
         total[half] = V::add(total[half], power);
         if constexpr (Words::per_word == 1) {
           V::store(to, power);
         } else {
-          const Reg next = exp2<V, Words::exp2_degree>(V::sub(V::load(at + panel), most[half]));
+          const Reg next = power_of(at + panel, half);
           total[half] = V::add(total[half], next);
           V::store(to, V::pair(power, next));
         }

@@ -16,6 +16,7 @@ std::unique_ptr<Backend> make_cpu_backend() {
   // Without its kernels for x86 oneDNN is slower in all cases.
   add_panels(operations, isa, isa >= Isa::avx2 ? Panels::where_faster : Panels::everywhere);
   onednn::add_layer<LinearOp>(operations, isa);
+  add_emulated_panels(operations, isa);
   add_attention(operations, isa);
   add_norms(operations, isa);
   add_elementwise(operations, isa);

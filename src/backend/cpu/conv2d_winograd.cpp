@@ -16,18 +16,21 @@ constexpr std::int64_t taps = 9;
 /// With fewer, transforms are most of the work, and in float32 their error stands out from that of the sum.
 constexpr std::int64_t least_channels = 32;
 
-/// How a case is cut into tasks: a group of tiles with a block of filters. Groups of one wave are transformed by all
-/// threads first; each wave uses the same memory.
+/// How a case is cut into tasks. With many groups of tiles to a thread, a task is one of them with all filters, which
+/// were transformed before. Else it is a group with a block of filters, which it transforms itself; the inputs of a
+/// wave's groups are transformed by all threads first, and each wave uses the same memory.
 struct Cut {
   WinogradShape shape;
-  std::int64_t tiles;        ///< of all pictures
-  std::int64_t group;        ///< tiles of a group
-  std::int64_t wave;         ///< tiles of a wave: whole groups
-  std::int64_t blocks;       ///< of filters
-  int threads;               ///< that scratch memory was booked for
-  std::int64_t group_words;  ///< of transformed inputs
-  std::size_t input_bytes;   ///< of a wave
-  std::size_t thread_bytes;  ///< of working memory
+  std::int64_t tiles;         ///< of all pictures
+  std::int64_t group;         ///< tiles of a group
+  std::int64_t groups;        ///< of all pictures
+  std::int64_t wave;          ///< groups of a wave; 0 where tasks are whole groups
+  std::int64_t blocks;        ///< of filters
+  int threads;                ///< that scratch memory was booked for
+  std::int64_t group_words;   ///< of a group's transformed inputs
+  std::int64_t filter_words;  ///< of a block of transformed filters; 0 where tasks transform them
+  std::size_t shared_bytes;   ///< of transformed inputs and filters
+  std::size_t thread_bytes;   ///< of working memory
 };
 
 Cut cut(const Case& c, const WinogradKernel& kernel) {
@@ -46,12 +49,18 @@ Cut cut(const Case& c, const WinogradKernel& kernel) {
           .threads = threads()};
   const std::int64_t tasks = 4 * std::int64_t{cut.threads};
   cut.tiles = c.batch * cut.shape.tiles(kernel.tile);
-  const std::int64_t most = std::clamp(cut.tiles * cut.blocks / tasks, least_tiles, kernel.most_tiles);
-  const std::int64_t groups = divide_up(cut.tiles, most);
-  cut.group = divide_up(cut.tiles, groups);
-  cut.wave = cut.group * std::min(groups, divide_up(tasks, cut.blocks));
+  const bool many = cut.tiles >= 2 * tasks * kernel.own_tiles;
+  const std::int64_t most =
+      many ? kernel.own_tiles : std::clamp(cut.tiles * cut.blocks / tasks, least_tiles, kernel.most_tiles);
+  cut.groups = divide_up(cut.tiles, most);
+  if (many) cut.groups = divide_up(cut.groups, cut.threads) * cut.threads;
+  cut.group = divide_up(cut.tiles, cut.groups);
+  cut.groups = divide_up(cut.tiles, cut.group);
+  cut.wave = many ? 0 : std::min(cut.groups, divide_up(tasks, cut.blocks));
   cut.group_words = kernel.input_words(c.in_channels, cut.group);
-  cut.input_bytes = static_cast<std::size_t>(cut.wave / cut.group * cut.group_words) * sizeof(float);
+  cut.filter_words = many ? kernel.filter_words(c.in_channels) : 0;
+  const std::int64_t inputs = many ? cut.threads : cut.wave;
+  cut.shared_bytes = static_cast<std::size_t>(inputs * cut.group_words + cut.blocks * cut.filter_words) * sizeof(float);
   cut.thread_bytes = kernel.scratch_bytes(cut.group);
   return cut;
 }
@@ -78,7 +87,7 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
     if (c.batch < 1 || c.out_height() < 1 || c.out_width() < 1) return Declined{"nothing to compute"};
     const Cut cut = sumi::cut(c, *kernel);
     if (!worthwhile(c, cut, *kernel)) return Declined{"too small: direct convolution is faster"};
-    return Plan{.scratch_bytes = cut.input_bytes + static_cast<std::size_t>(cut.threads) * cut.thread_bytes,
+    return Plan{.scratch_bytes = cut.shared_bytes + static_cast<std::size_t>(cut.threads) * cut.thread_bytes,
                 .layout = fmt::format("winograd blocks of {} {}{}", kernel->filters, name_of(c.x),
                                       kernel->per_word == 2 ? " pairs" : ""),
                 .packed_bytes = static_cast<std::size_t>(cut.blocks) * block_bytes(c, *kernel),
@@ -111,30 +120,51 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
                                     .silu = c.activation == Activation::silu,
                                     .negative_slope = slope_of(c.activation)};
     auto* inputs = reinterpret_cast<float*>(scratch);
-    for (std::int64_t wave = 0; wave < cut.tiles; wave += cut.wave) {
-      const std::int64_t end = std::min(wave + cut.wave, cut.tiles);
-      const auto group_of = [&](std::int64_t i) {
-        const std::int64_t first = wave + i * cut.group;
-        return WinogradTask{.inputs = inputs + i * cut.group_words,
-                            .first = first,
-                            .count = std::min(cut.group, end - first),
-                            .y = args.y.raw()};
-      };
-      parallel_for(end - wave, 1, [&](std::int64_t first, std::int64_t last) {
-        for (std::int64_t i = first; i < last; ++i) {
-          const WinogradTask group = group_of(i / cut.group);
-          kernel.transform(cut.shape, args.x.raw(), wave + i, i % cut.group, group.count,
-                           inputs + i / cut.group * cut.group_words);
+    const auto group_of = [&](std::int64_t number, const float* at) {
+      const std::int64_t first = number * cut.group;
+      return WinogradTask{
+          .inputs = at, .first = first, .count = std::min(cut.group, cut.tiles - first), .y = args.y.raw()};
+    };
+    const auto filters_of = [&](std::int64_t block) {
+      return args.packed + static_cast<std::size_t>(block) * block_bytes(c, kernel);
+    };
+    const auto run = [&](WinogradTask task, std::int64_t block, int thread) {
+      task.filters = filters_of(block);
+      task.first_filter = block * kernel.filters;
+      kernel.run(cut.shape, epilogue, task,
+                 scratch + cut.shared_bytes + static_cast<std::size_t>(thread) * cut.thread_bytes);
+    };
+    if (!cut.wave) {
+      float* filters = inputs + cut.threads * cut.group_words;
+      parallel_each(cut.blocks, cut.threads, [&](std::int64_t block, int) {
+        kernel.transform_filters(c.in_channels, filters_of(block), filters + block * cut.filter_words);
+      });
+      parallel_each(cut.groups, cut.threads, [&](std::int64_t number, int thread) {
+        float* own = inputs + thread * cut.group_words;
+        WinogradTask task = group_of(number, own);
+        kernel.transform(cut.shape, args.x.raw(), task.first, task.count, 0, task.count, own);
+        for (std::int64_t block = 0; block < cut.blocks; ++block) {
+          task.transformed = filters + block * cut.filter_words;
+          run(task, block, thread);
+        }
+      });
+      return;
+    }
+    for (std::int64_t wave = 0; wave < cut.groups; wave += cut.wave) {
+      const std::int64_t groups = std::min(cut.wave, cut.groups - wave), begin = wave * cut.group;
+      parallel_for(std::min(groups * cut.group, cut.tiles - begin), 1, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t i = first; i < last;) {
+          const std::int64_t place = i % cut.group, tiles = std::min(cut.group - place, last - i);
+          float* to = inputs + i / cut.group * cut.group_words;
+          kernel.transform(cut.shape, args.x.raw(), begin + i, tiles, place, group_of(wave + i / cut.group, to).count,
+                           to);
+          i += tiles;
         }
       });
       // Threads that work at the same time share a group's inputs.
-      parallel_each(divide_up(end - wave, cut.group) * cut.blocks, cut.threads, [&](std::int64_t number, int thread) {
-        const std::int64_t block = number % cut.blocks;
-        WinogradTask task = group_of(number / cut.blocks);
-        task.filters = args.packed + static_cast<std::size_t>(block) * block_bytes(c, kernel);
-        task.first_filter = block * kernel.filters;
-        kernel.run(cut.shape, epilogue, task,
-                   scratch + cut.input_bytes + static_cast<std::size_t>(thread) * cut.thread_bytes);
+      parallel_each(groups * cut.blocks, cut.threads, [&](std::int64_t number, int thread) {
+        const std::int64_t group = number / cut.blocks;
+        run(group_of(wave + group, inputs + group * cut.group_words), number % cut.blocks, thread);
       });
     }
   }
@@ -161,7 +191,7 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
     if (c.in_channels < least_channels) return false;
     const auto tiles = static_cast<double>(cut.tiles), channels = static_cast<double>(c.in_channels);
     const auto filters = static_cast<double>(cut.blocks * kernel.filters);
-    const auto groups = static_cast<double>(divide_up(cut.tiles, cut.group));
+    const auto groups = static_cast<double>(cut.wave ? cut.groups : 1);
     const auto& costs = kernel.costs;
     const double products = tiles * channels * filters + costs.inputs * tiles * channels +
                             costs.sums * tiles * filters + costs.filters * groups * channels * filters;

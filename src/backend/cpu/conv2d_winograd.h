@@ -31,6 +31,7 @@ struct WinogradEpilogue {
 struct WinogradTask {
   const float* inputs;          ///< transformed, of a group of tiles: see WinogradKernel::transform
   const void* filters;          ///< packed: see WinogradKernel::per_word
+  const float* transformed;     ///< the same filters, or null: see WinogradKernel::transform_filters
   std::ptrdiff_t first, count;  ///< the group's tiles
   std::ptrdiff_t first_filter;
   void* y;
@@ -49,17 +50,21 @@ struct WinogradKernel {
   std::ptrdiff_t points;      ///< products of a tile, channel and filter
   std::ptrdiff_t per_word;    ///< channels
   std::ptrdiff_t filters;     ///< of a block
-  std::ptrdiff_t depth;       ///< channels that are transformed together
-  std::ptrdiff_t most_tiles;  ///< of a group
+  std::ptrdiff_t most_tiles;  ///< of a group whose filters are transformed for it alone
+  std::ptrdiff_t own_tiles;   ///< of a group whose filters were transformed before
   WinogradCosts costs;
 
   /// Words of the transformed inputs of a group of so many tiles.
   std::ptrdiff_t (*input_words)(std::ptrdiff_t channels, std::ptrdiff_t tiles);
+  /// Words of a block of transformed filters.
+  std::ptrdiff_t (*filter_words)(std::ptrdiff_t channels);
   std::size_t (*scratch_bytes)(std::ptrdiff_t tiles);
-  /// Transforms tile `number` of x, the `place`-th of its group of `count`, into the group's `inputs`.
-  void (*transform)(const WinogradShape& shape, const void* x, std::ptrdiff_t number, std::ptrdiff_t place,
-                    std::ptrdiff_t count, float* inputs);
-  /// `inputs` and scratch are aligned to a cache line.
+  /// Transforms tiles of x from number `first` on, which begin at `place` in their group of `count`, into the group's
+  /// `inputs`.
+  void (*transform)(const WinogradShape& shape, const void* x, std::ptrdiff_t first, std::ptrdiff_t tiles,
+                    std::ptrdiff_t place, std::ptrdiff_t count, float* inputs);
+  void (*transform_filters)(std::ptrdiff_t channels, const void* filters, float* transformed);
+  /// `inputs`, `transformed` and scratch are aligned to a cache line.
   void (*run)(const WinogradShape& shape, const WinogradEpilogue& epilogue, const WinogradTask& task,
               std::byte* scratch);
 };

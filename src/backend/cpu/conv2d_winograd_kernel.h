@@ -48,7 +48,7 @@ template <class V>
 struct InFloats {
   using Transform = FourByFour<V>;
   using Words = FloatProducts<V>;
-  static constexpr std::ptrdiff_t depth = 64, most_tiles = 128;
+  static constexpr std::ptrdiff_t depth = 64, most_tiles = 128, own_tiles = 112;
   static constexpr WinogradCosts costs{.inputs = 45, .sums = 35, .filters = 8};
 };
 
@@ -68,7 +68,7 @@ template <class V>
 struct InPairs {
   using Transform = TwoByTwo<V>;
   using Words = PairProducts<V>;
-  static constexpr std::ptrdiff_t depth = 128, most_tiles = 256;
+  static constexpr std::ptrdiff_t depth = 128, most_tiles = 256, own_tiles = 56;
   static constexpr WinogradCosts costs{.inputs = 22, .sums = 16, .filters = 12};
 };
 
@@ -86,36 +86,54 @@ class Winograd {
     return (channels + depth - 1) / depth * points * input_point(tiles);
   }
 
+  static std::ptrdiff_t filter_words(std::ptrdiff_t channels) {
+    return (channels + depth - 1) / depth * points * filter_point;
+  }
+
   static std::size_t scratch_bytes(std::ptrdiff_t tiles) {
     return static_cast<std::size_t>(points * (filter_point + output_point(tiles))) * sizeof(float);
   }
 
-  static void transform(const WinogradShape& shape, const void* x, std::ptrdiff_t number, std::ptrdiff_t place,
-                        std::ptrdiff_t count, float* inputs) {
-    const Place at(shape, number);
+  static void transform(const WinogradShape& shape, const void* x, std::ptrdiff_t first, std::ptrdiff_t tiles,
+                        std::ptrdiff_t place, std::ptrdiff_t count, float* inputs) {
     const std::ptrdiff_t point = input_point(count);
-    float* to = inputs + place * depth_words;
-    for (std::ptrdiff_t c = 0; c < shape.channels; c += depth, to += points * point) {
-      const std::ptrdiff_t channels = least(depth, shape.channels - c);
-      T border[points * depth];
-      const Patch patch = patch_of(shape, static_cast<const T*>(x) + c, at, channels, border);
-      for (std::ptrdiff_t i = 0; i < channels; i += lanes) {
-        transform_inputs(patch, i, channels - i, values(to) + i, point * per_word);
+    for (std::ptrdiff_t i = 0; i < tiles;) {
+      const Place at(shape, first + i);
+      const std::ptrdiff_t inside = least(tiles_inside(shape, at), tiles - i);
+      float* to = inputs + (place + i) * depth_words;
+      for (std::ptrdiff_t c = 0; c < shape.channels; c += depth, to += points * point) {
+        const std::ptrdiff_t channels = least(depth, shape.channels - c);
+        T border[points * depth];
+        const T* data = static_cast<const T*>(x) + c;
+        const Pixels from = inside > 0 ? pixels_of(shape, data, at.picture, at.y - shape.top, at.x - shape.left)
+                                       : framed(shape, data, at, channels, border);
+        for (std::ptrdiff_t k = 0; k < channels; k += lanes) {
+          transform_inputs(from, inside > 0 ? inside : 1, k, channels - k, values(to) + k, point * per_word);
+        }
       }
+      i += inside > 0 ? inside : 1;
+    }
+  }
+
+  static void transform_filters(std::ptrdiff_t channels, const void* filters, float* transformed) {
+    const T* packed = static_cast<const T*>(filters);
+    for (std::ptrdiff_t c = 0; c < channels; c += depth, transformed += points * filter_point) {
+      packed = transform_filters(packed, words_of(channels - c), transformed);
     }
   }
 
   static void run(const WinogradShape& shape, const WinogradEpilogue& epilogue, const WinogradTask& task,
                   std::byte* scratch) {
-    auto* transformed = reinterpret_cast<float*>(scratch);
-    float* sums = transformed + points * filter_point;
-    const float* inputs = task.inputs;
+    auto* own = reinterpret_cast<float*>(scratch);
+    float* sums = own + points * filter_point;
+    const float *inputs = task.inputs, *transformed = task.transformed;
     const T* packed = static_cast<const T*>(task.filters);
     for (std::ptrdiff_t c = 0; c < shape.channels; c += depth) {
-      const std::ptrdiff_t words = (least(depth, shape.channels - c) + per_word - 1) / per_word;
-      for (std::ptrdiff_t i = 0; i < words; ++i, packed += taps * packed_row) transform_filters(packed, transformed, i);
-      multiply(inputs, transformed, words, task.count, c == 0, sums);
+      const std::ptrdiff_t words = words_of(shape.channels - c);
+      if (!task.transformed) packed = transform_filters(packed, words, own);
+      multiply(inputs, task.transformed ? transformed : own, words, task.count, c == 0, sums);
       inputs += points * input_point(task.count);
+      transformed += points * filter_point;
     }
     Place at(shape, task.first);
     for (std::ptrdiff_t i = 0; i < task.count; ++i, at.next(shape)) {
@@ -129,6 +147,8 @@ class Winograd {
   static constexpr std::ptrdiff_t lanes = V::lanes, width = 2 * lanes;  ///< of a register tile
   static constexpr std::ptrdiff_t depth = Scheme::depth, depth_words = depth / per_word;
   static constexpr std::ptrdiff_t taps = 9;
+  /// Tiles that are transformed together, for one vector of channels after the other: their pixels stay in L1.
+  static constexpr std::ptrdiff_t strip = 8;
   static constexpr std::ptrdiff_t packed_row = filters * per_word;  ///< values of packed filters, for one tap
   static constexpr int patch_side = Transform::patch_side;
 
@@ -137,6 +157,9 @@ class Winograd {
   static constexpr std::ptrdiff_t filter_point = odd_lines(depth_words * filters);
   static constexpr std::ptrdiff_t input_point(std::ptrdiff_t tiles) { return odd_lines(tiles * depth_words); }
   static constexpr std::ptrdiff_t output_point(std::ptrdiff_t tiles) { return odd_lines(tiles * filters); }
+
+  /// Of the next piece of so many channels, or more.
+  static std::ptrdiff_t words_of(std::ptrdiff_t channels) { return (least(depth, channels) + per_word - 1) / per_word; }
 
   /// What words hold, which only vector stores write.
   static Value* values(float* words) { return reinterpret_cast<Value*>(words); }
@@ -159,75 +182,97 @@ class Winograd {
     std::ptrdiff_t picture, y, x;
   };
 
-  /// A square of input pixels.
-  struct Patch {
+  /// Tiles from `at` on, in its row and no more than a strip, whose inputs all lie in the map.
+  static std::ptrdiff_t tiles_inside(const WinogradShape& shape, const Place& at) {
+    const std::ptrdiff_t y0 = at.y - shape.top, x0 = at.x - shape.left, room = shape.width - patch_side - x0;
+    if (y0 < 0 || y0 + patch_side > shape.height || x0 < 0 || room < 0) return 0;
+    return least(room / tile + 1, strip);
+  }
+
+  /// Input pixels from the first row and column of a tile on.
+  struct Pixels {
     const T* data;
     std::ptrdiff_t row, pixel;  ///< elements from one to the next
   };
 
-  /// Where it lies, or a copy with zeros around; `x` is the first channel of interest.
-  static Patch patch_of(const WinogradShape& shape, const T* x, const Place& at, std::ptrdiff_t channels, T* border) {
-    const std::ptrdiff_t y0 = at.y - shape.top, x0 = at.x - shape.left, row = shape.width * shape.channels;
-    const T* picture = x + at.picture * shape.height * row;
-    if (y0 >= 0 && x0 >= 0 && y0 + patch_side <= shape.height && x0 + patch_side <= shape.width) {
-      return {picture + y0 * row + x0 * shape.channels, row, shape.channels};
-    }
+  /// Where they lie; `x` is the first channel of interest.
+  static Pixels pixels_of(const WinogradShape& shape, const T* x, std::ptrdiff_t picture, std::ptrdiff_t y,
+                          std::ptrdiff_t column) {
+    const std::ptrdiff_t row = shape.width * shape.channels;
+    return {x + (picture * shape.height + y) * row + column * shape.channels, row, shape.channels};
+  }
+
+  /// A copy of a tile's in `square`, with zeros around the map.
+  static Pixels framed(const WinogradShape& shape, const T* x, const Place& at, std::ptrdiff_t channels, T* square) {
     for (std::ptrdiff_t i = 0; i < points; ++i) {
-      const std::ptrdiff_t py = y0 + i / patch_side, px = x0 + i % patch_side;
-      const bool inside = py >= 0 && py < shape.height && px >= 0 && px < shape.width;
-      T* to = border + i * depth;
+      const std::ptrdiff_t y = at.y - shape.top + i / patch_side, column = at.x - shape.left + i % patch_side;
+      const bool inside = y >= 0 && y < shape.height && column >= 0 && column < shape.width;
+      T* to = square + i * depth;
       if (inside) {
-        __builtin_memcpy(to, picture + py * row + px * shape.channels, static_cast<std::size_t>(channels) * sizeof(T));
+        const T* from = pixels_of(shape, x, at.picture, y, column).data;
+        __builtin_memcpy(to, from, static_cast<std::size_t>(channels) * sizeof(T));
       } else {
         __builtin_memset(to, 0, static_cast<std::size_t>(channels) * sizeof(T));
       }
     }
-    return {border, patch_side * depth, depth};
+    return {square, patch_side * depth, depth};
   }
 
-  /// A vector of channels from `c` on, of which the patch has `left`; from one point to the next are `point` values.
-  /// Unrolled, the loops over six lines would keep 72 addresses.
-  [[gnu::noinline]] static void transform_inputs(const Patch& patch, std::ptrdiff_t c, std::ptrdiff_t left, Value* to,
-                                                 std::ptrdiff_t point) {
+  /// A vector of channels from `c` on, of which there are `left`, of tiles side by side: the columns that neighbours
+  /// share are transformed once. From one point to the next are `point` values.
+  [[gnu::noinline]] static void transform_inputs(const Pixels& pixels, std::ptrdiff_t tiles, std::ptrdiff_t c,
+                                                 std::ptrdiff_t left, Value* to, std::ptrdiff_t point) {
+    constexpr int shared = patch_side - tile;
     Reg columns[patch_side][patch_side];
-#pragma GCC unroll 1
-    for (int j = 0; j < patch_side; ++j) {
-      const T* from = patch.data + j * patch.pixel + c;
+    const T* from = pixels.data + c;
+    const auto transform_column = [&](int j) {
       Reg d[patch_side], v[patch_side];
 #pragma GCC unroll 6
       for (int i = 0; i < patch_side; ++i) {
-        __builtin_prefetch(from + i * patch.row + tile * patch.pixel, 0, 2);  // of the next tile, to L2
-        d[i] = load<V>(from + i * patch.row, left);
+        __builtin_prefetch(from + i * pixels.row + tile * pixels.pixel, 0, 2);  // of the next tile, to L2
+        d[i] = load<V>(from + i * pixels.row, left);
       }
       Transform::transform_inputs(d, v);
 #pragma GCC unroll 6
       for (int i = 0; i < patch_side; ++i) columns[i][j] = v[i];
-    }
-#pragma GCC unroll 1
-    for (int i = 0; i < patch_side; ++i, to += patch_side * point) {
-      Reg v[patch_side];
-      Transform::transform_inputs(columns[i], v);
+      from += pixels.pixel;
+    };
+    for (int j = 0; j < shared; ++j) transform_column(j);
+    for (std::ptrdiff_t t = 0; t < tiles; ++t, to += depth) {
+#pragma GCC unroll 4
+      for (int j = shared; j < patch_side; ++j) transform_column(j);
+      Value* line = to;
+#pragma GCC unroll 4
+      for (int i = 0; i < patch_side; ++i, line += patch_side * point) {
+        Reg v[patch_side];
+        Transform::transform_inputs(columns[i], v);
 #pragma GCC unroll 6
-      for (int j = 0; j < patch_side; ++j) {
-        __builtin_prefetch(to + j * point + depth);
-        V::store(to + j * point, v[j]);
+        for (int j = 0; j < patch_side; ++j) {
+          __builtin_prefetch(line + j * point + depth);
+          V::store(line + j * point, v[j]);
+        }
+#pragma GCC unroll 2
+        for (int j = 0; j < shared; ++j) columns[i][j] = columns[i][j + tile];
       }
     }
   }
 
   // Filters.
 
-  /// Of one word of channels.
-  static void transform_filters(const T* packed, float* transformed, std::ptrdiff_t word) {
+  /// Of a piece of the channels; returns the next one's.
+  static const T* transform_filters(const T* packed, std::ptrdiff_t words, float* transformed) {
     constexpr std::ptrdiff_t panel = width * per_word;  // the filters of a register tile
-    for (std::ptrdiff_t i = 0; i < packed_row; i += lanes) {
-      const std::ptrdiff_t place = (i / panel * depth_words + word) * panel + i % panel;
-      transform_filters(packed + i, values(transformed) + place);
+    for (std::ptrdiff_t word = 0; word < words; ++word, packed += taps * packed_row) {
+      for (std::ptrdiff_t i = 0; i < packed_row; i += lanes) {
+        const std::ptrdiff_t place = (i / panel * depth_words + word) * panel + i % panel;
+        transform_filter(packed + i, values(transformed) + place);
+      }
     }
+    return packed;
   }
 
   /// A vector of a row of packed filters.
-  static void transform_filters(const T* packed, Value* to) {
+  static void transform_filter(const T* packed, Value* to) {
     Reg columns[patch_side][3];
 #pragma GCC unroll 3
     for (int j = 0; j < 3; ++j) {
@@ -357,12 +402,14 @@ constexpr WinogradKernel winograd_kernel() {
           .points = Kernel::points,
           .per_word = Kernel::per_word,
           .filters = Kernel::filters,
-          .depth = Scheme<V>::depth,
           .most_tiles = Scheme<V>::most_tiles,
+          .own_tiles = Scheme<V>::own_tiles,
           .costs = Scheme<V>::costs,
           .input_words = Kernel::input_words,
+          .filter_words = Kernel::filter_words,
           .scratch_bytes = Kernel::scratch_bytes,
           .transform = Kernel::transform,
+          .transform_filters = Kernel::transform_filters,
           .run = Kernel::run};
 }
 

@@ -18,8 +18,11 @@ void add_emulated_winograd(Operations& operations, Isa isa);
 void add_int8(Operations& operations, Isa isa);
 /// Which cases panels take: all, or those in which they are faster than oneDNN's linears.
 enum class Panels { everywhere, where_faster };
-/// Linears in float32, of f32 and of bf16 in memory: "panels-avx512", "panels-avx2", "panels-neon".
+/// Linears in float32, of f32 and of bf16 in memory: "panels-avx512", "panels-avx2", "panels-neon"; in pairs of bf16
+/// "panels-avx512bf16".
 void add_panels(Operations& operations, Isa isa, Panels panels);
+/// The source of "panels-avx512bf16" with emulated products: "panels-pairs-avx512".
+void add_emulated_panels(Operations& operations, Isa isa);
 /// Flash attention of f32 and bf16: "flash-avx512bf16", "flash-avx512", "flash-pairs-avx512", "flash-avx2",
 /// "flash-neon".
 void add_attention(Operations& operations, Isa isa);

@@ -6,15 +6,17 @@
 namespace sumi {
 namespace {
 
-/// The kernels of one instruction set; `bf16` may be null.
+/// The kernels of one instruction set; either may be null.
 struct Kernels {
   std::string_view name;
   const PanelKernel *f32, *bf16;
+  bool multiplies_bf16 = false;  ///< in pairs, as fast as oneDNN
   const PanelKernel* of(DType type) const { return type == DType::f32 ? f32 : bf16; }
+  std::string_view computes() const { return f32 && bf16 ? "f32 and bf16" : f32 ? "f32" : "bf16"; }
 };
 
-/// Linears in float32. The weight has the type of x in memory: where the processor has no arithmetic for bf16, that is
-/// half the memory at the speed of float32.
+/// Linears whose sums are float32. The weight has the type of x in memory: where the processor has no arithmetic for
+/// bf16, that is half the memory at the speed of float32.
 class FloatLinear : public PanelLinear {
  public:
   FloatLinear(const Kernels& kernels, bool beside_onednn)
@@ -39,8 +41,7 @@ class FloatLinear : public PanelLinear {
 
  protected:
   std::string unsuited(const Case& c) const override {
-    if (c.int8) return "computes float32";
-    if (!kernels_.of(c.x)) return fmt::format("oneDNN multiplies {}", name_of(c.x));
+    if (c.int8 || !kernels_.of(c.x)) return fmt::format("computes {}", kernels_.computes());
     return beside_onednn_ && !faster(c) ? "oneDNN is as fast" : "";
   }
   const PanelKernel& kernel(const Case& c) const override { return *kernels_.of(c.x); }
@@ -56,7 +57,11 @@ class FloatLinear : public PanelLinear {
   ///   gated, bf16     0.9 to 1.6 (1.1 to 1.6)
   ///   bf16, few rows  128: 1.4 to 1.9; 2: 4
   ///   others          0.6 to 1.3
-  static bool faster(const Case& c) {
+  /// and of a Zen 4 in pairs of bf16
+  ///   gated           1.05 to 1.10
+  ///   others          0.96 to 1.05
+  bool faster(const Case& c) const {
+    if (kernels_.multiplies_bf16) return c.gated;
     return c.x == DType::bf16 ? c.gated || c.rows <= 128 : c.gated && c.rows >= 1024;
   }
 
@@ -72,10 +77,20 @@ void add_panels(Operations& operations, Isa isa, Panels panels) {
   };
 #if defined(__x86_64__)
   const bool widens = isa < Isa::avx512bf16;
+  if (isa == Isa::avx512bf16) add({"panels-avx512bf16", nullptr, &avx512bf16::bf16_pair_panels, true});
   if (isa >= Isa::avx512) add({"panels-avx512", &avx512::f32_panels, widens ? &avx512::bf16_panels : nullptr});
   if (isa >= Isa::avx2) add({"panels-avx2", &avx2::f32_panels, widens ? &avx2::bf16_panels : nullptr});
 #elif defined(__aarch64__)
   if (isa >= Isa::neon) add({"panels-neon", &neon::f32_panels, &neon::bf16_panels});
+#endif
+}
+
+void add_emulated_panels([[maybe_unused]] Operations& operations, [[maybe_unused]] Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::avx512 || isa == Isa::avx512vnni) {
+    constexpr Kernels kernels{"panels-pairs-avx512", nullptr, &avx512::bf16_pair_panels, true};
+    operations.add<LinearOp>(std::make_unique<FloatLinear>(kernels, false));
+  }
 #endif
 }
 

@@ -6,5 +6,6 @@ namespace sumi::avx512 {
 
 constexpr PanelKernel f32_panels = panel_kernel<Simd, Float32Panels<Simd>>();
 constexpr PanelKernel bf16_panels = panel_kernel<Simd, BFloat16Panels<Simd>>();
+constexpr PanelKernel bf16_pair_panels = panel_kernel<Simd, PairPanels<Simd>>();
 
 }  // namespace sumi::avx512

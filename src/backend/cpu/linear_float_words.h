@@ -8,7 +8,8 @@ namespace sumi {
 // Internal linkage, as the vector layer has.
 namespace {
 
-/// Words for linear_panels_kernel.h whose sums are float32. x is float32 in its block, whatever it is in memory.
+/// Words for linear_panels_kernel.h whose sums are float32. x is float32 in its block, whatever it is in memory, where
+/// words do not say otherwise.
 template <class V, class Products>
 struct FloatWords : Products {
   using Reg = typename V::Reg;
@@ -41,6 +42,18 @@ struct Float32Panels : FloatWords<V, FloatProducts<V>> {};
 /// Two bf16 a word: half the memory to read, and two instructions to widen a vector of pairs.
 template <class V>
 struct BFloat16Panels : FloatWords<V, WidenedProducts<V>> {};
+
+/// Two bf16 a word, of x as well.
+template <class V>
+struct PairPanels : FloatWords<V, PairProducts<V>> {
+  static constexpr std::ptrdiff_t x_per_word = 2;
+
+  struct Row {
+    template <class T>
+    Row(const T*, std::ptrdiff_t, float*) {}
+    void store(float* to, typename V::Reg x) const { V::store(reinterpret_cast<std::uint16_t*>(to), x); }
+  };
+};
 
 }  // namespace
 }  // namespace sumi

@@ -47,7 +47,10 @@ namespace avx2 {
 extern const PanelKernel int8_panels, f32_panels, bf16_panels;
 }
 namespace avx512 {
-extern const PanelKernel f32_panels, bf16_panels;
+extern const PanelKernel f32_panels, bf16_panels, bf16_pair_panels;
+}
+namespace avx512bf16 {
+extern const PanelKernel bf16_pair_panels;
 }
 namespace avx512vnni {
 extern const PanelKernel int8_panels;

@@ -112,12 +112,12 @@ std::vector<std::int64_t> places_along(const Blocking& b, int axis) {
 void cap_isa(Isa cap) {
   using dnnl::cpu_isa;
   switch (cap) {
-    case Isa::portable: dnnl::set_max_cpu_isa(cpu_isa::sse41); return;
+    case Isa::portable:
+    case Isa::neon: dnnl::set_max_cpu_isa(cpu_isa::sse41); return;
     case Isa::avx2: dnnl::set_max_cpu_isa(cpu_isa::avx2); return;
     case Isa::avx512: dnnl::set_max_cpu_isa(cpu_isa::avx512_core); return;
     case Isa::avx512vnni: dnnl::set_max_cpu_isa(cpu_isa::avx512_core_vnni); return;
     case Isa::avx512bf16: dnnl::set_max_cpu_isa(cpu_isa::avx512_core_bf16); return;
-    case Isa::neon:
     case Isa::amx: return;
   }
 }

@@ -93,13 +93,21 @@ double apply(Activation activation, double x) {
   return x;
 }
 
+// Two columns at a time: sanitizers look at every access, and tests spend most of their time here.
 void multiply(const float* weights, const double* columns, std::int64_t n, double* sums) {
-  std::array<double, block> sum{};
-  for (std::int64_t i = 0; i < n; ++i) {
+  using Pair [[gnu::vector_size(2 * sizeof(double)), gnu::aligned(alignof(double)), gnu::may_alias]] = double;
+  static_assert(block == 8);
+  const auto* column = reinterpret_cast<const Pair*>(columns);
+  Pair a{}, b{}, c{}, d{};
+  for (std::int64_t i = 0; i < n; ++i, column += 4) {
     const double weight = weights[i];
-    for (std::size_t p = 0; p < block; ++p) sum[p] += weight * columns[i * block + static_cast<std::int64_t>(p)];
+    a += weight * column[0];
+    b += weight * column[1];
+    c += weight * column[2];
+    d += weight * column[3];
   }
-  std::copy(sum.begin(), sum.end(), sums);
+  auto* sum = reinterpret_cast<Pair*>(sums);
+  sum[0] = a, sum[1] = b, sum[2] = c, sum[3] = d;
 }
 
 }  // namespace ref
