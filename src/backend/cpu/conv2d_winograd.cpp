@@ -65,6 +65,70 @@ Cut cut(const Case& c, const WinogradKernel& kernel) {
   return cut;
 }
 
+/// One call.
+struct Run {
+  const Cut& cut;
+  const WinogradKernel& kernel;
+  const Args& args;
+  std::byte* scratch;
+  std::size_t filter_bytes;  ///< of a block, packed
+  WinogradEpilogue epilogue;
+
+  void whole_groups() const {
+    float* transformed = inputs(cut.threads);
+    parallel_each(cut.blocks, cut.threads, [&](std::int64_t block, int) {
+      kernel.transform_filters(cut.shape.channels, packed(block), transformed + block * cut.filter_words);
+    });
+    parallel_each(cut.groups, cut.threads, [&](std::int64_t number, int thread) {
+      WinogradTask task = group(number, inputs(thread));
+      kernel.transform(cut.shape, args.x.raw(), task.first, task.count, 0, task.count, inputs(thread));
+      for (std::int64_t block = 0; block < cut.blocks; ++block) {
+        task.transformed = transformed + block * cut.filter_words;
+        multiply(task, block, thread);
+      }
+    });
+  }
+
+  void waves() const {
+    for (std::int64_t first = 0; first < cut.groups; first += cut.wave) {
+      const std::int64_t groups = std::min(cut.wave, cut.groups - first), begin = first * cut.group;
+      parallel_for(std::min(groups * cut.group, cut.tiles - begin), 1, [&](std::int64_t from, std::int64_t to) {
+        for (std::int64_t i = from; i < to;) {
+          const WinogradTask task = group(first + i / cut.group, inputs(i / cut.group));
+          const std::int64_t place = i % cut.group, tiles = std::min(task.count - place, to - i);
+          kernel.transform(cut.shape, args.x.raw(), begin + i, tiles, place, task.count, inputs(i / cut.group));
+          i += tiles;
+        }
+      });
+      // Threads that work at the same time share a group's inputs.
+      parallel_each(groups * cut.blocks, cut.threads, [&](std::int64_t number, int thread) {
+        const std::int64_t place = number / cut.blocks;
+        multiply(group(first + place, inputs(place)), number % cut.blocks, thread);
+      });
+    }
+  }
+
+ private:
+  /// Of the group at a place of the shared memory.
+  float* inputs(std::int64_t place) const { return reinterpret_cast<float*>(scratch) + place * cut.group_words; }
+
+  const std::byte* packed(std::int64_t block) const {
+    return args.packed + static_cast<std::size_t>(block) * filter_bytes;
+  }
+
+  WinogradTask group(std::int64_t number, const float* transformed) const {
+    const std::int64_t first = number * cut.group;
+    return {.inputs = transformed, .first = first, .count = std::min(cut.group, cut.tiles - first), .y = args.y.raw()};
+  }
+
+  void multiply(WinogradTask task, std::int64_t block, int thread) const {
+    task.filters = packed(block);
+    task.first_filter = block * kernel.filters;
+    kernel.run(cut.shape, epilogue, task,
+               scratch + cut.shared_bytes + static_cast<std::size_t>(thread) * cut.thread_bytes);
+  }
+};
+
 class WinogradConvolution : public Implementation<Conv2dOp> {
  public:
   /// Either may be null.
@@ -112,61 +176,17 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
   }
 
   void run(const Case& c, const Plan& plan, const Args& args, std::byte* scratch) const override {
-    const Cut& cut = *static_cast<const Cut*>(plan.state.get());
-    const WinogradKernel& kernel = *kernel_of(c);
-    const WinogradEpilogue epilogue{.bias = reinterpret_cast<const float*>(args.bias.raw()),
-                                    .row = args.row.raw(),
-                                    .residual = args.residual.raw(),
-                                    .silu = c.activation == Activation::silu,
-                                    .negative_slope = slope_of(c.activation)};
-    auto* inputs = reinterpret_cast<float*>(scratch);
-    const auto group_of = [&](std::int64_t number, const float* at) {
-      const std::int64_t first = number * cut.group;
-      return WinogradTask{
-          .inputs = at, .first = first, .count = std::min(cut.group, cut.tiles - first), .y = args.y.raw()};
-    };
-    const auto filters_of = [&](std::int64_t block) {
-      return args.packed + static_cast<std::size_t>(block) * block_bytes(c, kernel);
-    };
-    const auto run = [&](WinogradTask task, std::int64_t block, int thread) {
-      task.filters = filters_of(block);
-      task.first_filter = block * kernel.filters;
-      kernel.run(cut.shape, epilogue, task,
-                 scratch + cut.shared_bytes + static_cast<std::size_t>(thread) * cut.thread_bytes);
-    };
-    if (!cut.wave) {
-      float* filters = inputs + cut.threads * cut.group_words;
-      parallel_each(cut.blocks, cut.threads, [&](std::int64_t block, int) {
-        kernel.transform_filters(c.in_channels, filters_of(block), filters + block * cut.filter_words);
-      });
-      parallel_each(cut.groups, cut.threads, [&](std::int64_t number, int thread) {
-        float* own = inputs + thread * cut.group_words;
-        WinogradTask task = group_of(number, own);
-        kernel.transform(cut.shape, args.x.raw(), task.first, task.count, 0, task.count, own);
-        for (std::int64_t block = 0; block < cut.blocks; ++block) {
-          task.transformed = filters + block * cut.filter_words;
-          run(task, block, thread);
-        }
-      });
-      return;
-    }
-    for (std::int64_t wave = 0; wave < cut.groups; wave += cut.wave) {
-      const std::int64_t groups = std::min(cut.wave, cut.groups - wave), begin = wave * cut.group;
-      parallel_for(std::min(groups * cut.group, cut.tiles - begin), 1, [&](std::int64_t first, std::int64_t last) {
-        for (std::int64_t i = first; i < last;) {
-          const std::int64_t place = i % cut.group, tiles = std::min(cut.group - place, last - i);
-          float* to = inputs + i / cut.group * cut.group_words;
-          kernel.transform(cut.shape, args.x.raw(), begin + i, tiles, place, group_of(wave + i / cut.group, to).count,
-                           to);
-          i += tiles;
-        }
-      });
-      // Threads that work at the same time share a group's inputs.
-      parallel_each(groups * cut.blocks, cut.threads, [&](std::int64_t number, int thread) {
-        const std::int64_t group = number / cut.blocks;
-        run(group_of(wave + group, inputs + group * cut.group_words), number % cut.blocks, thread);
-      });
-    }
+    const Run run{*static_cast<const Cut*>(plan.state.get()),
+                  *kernel_of(c),
+                  args,
+                  scratch,
+                  block_bytes(c, *kernel_of(c)),
+                  WinogradEpilogue{.bias = reinterpret_cast<const float*>(args.bias.raw()),
+                                   .row = args.row.raw(),
+                                   .residual = args.residual.raw(),
+                                   .silu = c.activation == Activation::silu,
+                                   .negative_slope = slope_of(c.activation)}};
+    run.cut.wave ? run.waves() : run.whole_groups();
   }
 
  private:

@@ -63,7 +63,7 @@ struct WinogradKernel {
   /// `inputs`.
   void (*transform)(const WinogradShape& shape, const void* x, std::ptrdiff_t first, std::ptrdiff_t tiles,
                     std::ptrdiff_t place, std::ptrdiff_t count, float* inputs);
-  void (*transform_filters)(std::ptrdiff_t channels, const void* filters, float* transformed);
+  void (*transform_filters)(std::ptrdiff_t channels, const void* packed, float* transformed);
   /// `inputs`, `transformed` and scratch are aligned to a cache line.
   void (*run)(const WinogradShape& shape, const WinogradEpilogue& epilogue, const WinogradTask& task,
               std::byte* scratch);

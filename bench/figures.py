@@ -1,0 +1,89 @@
+"""The figures that Sumi aims at on a CPU, each from programs that run in turn: `bench/peers.py --figures`. A row prints as soon as it is
+measured. What a processor or the peers cannot do is left out and says why."""
+import copy, json, os, pathlib, statistics, subprocess, tempfile, time
+
+from peers import Sumi, peers_of, processor, rounds_of, times_as_fast
+
+
+def row(figure, must, aim, measured): print(f"FIGURE | {figure} | {must} | {aim} | {measured} |", flush=True)
+
+
+def with_what(args, what):
+    args = copy.copy(args)
+    args.what = what
+    return args
+
+
+def steps_beside_openvino(args):
+    programs = [Sumi(f"sumi-{dtype}", args, dtype=dtype) for dtype in ("bf16", "int8", "f32")]
+    peers = list(peers_of(["openvino-bf16", "openvino-f32"], args))
+    rounds = rounds_of([*programs, *peers], args.rounds, args.repeat)
+    for peer in peers: peer.end()
+    for name, other, must, aim in (("sumi-bf16", "openvino-bf16", 1.35, 1.5), ("sumi-int8", "openvino-bf16", 1.6, 1.9),
+                                   ("sumi-f32", "openvino-f32", 1.3, 1.7)):
+        if all(other in each for each in rounds):
+            seconds = ", ".join(f"{statistics.median(each[program] for each in rounds):.2f} s" for program in (name, other))
+            row(f"UNet step, {name} over {other}", must, aim, f"{times_as_fast(rounds, name, other):.2f} ({seconds})")
+
+
+def avx2_over_direct(args):
+    cap = {"SUMI_ISA": "avx2"}
+    own = ["winograd-avx2", "panels-avx2"]
+    rounds = rounds_of([Sumi("capped", args, dtype="f32", env=cap), Sumi("direct", args, dtype="f32", env=cap, disable=own)], args.rounds, 1)
+    row("UNet step in f32 capped at AVX2, over oneDNN's direct f32", 1.3, 1.6, f"{times_as_fast(rounds, 'capped', 'direct'):.2f}")
+
+
+def decode(args):
+    args = with_what(args, "vae")
+    peers = list(peers_of(["openvino-bf16", "diffusers-bf16"], args))
+    rounds = rounds_of([Sumi("sumi-bf16", args, dtype="bf16"), *peers], args.rounds, args.repeat)
+    for peer in peers: peer.end()
+    others = "".join(f"; {times_as_fast(rounds, 'sumi-bf16', peer.name):.2f} over {peer.name}" for peer in peers)
+    row("VAE decode in bf16", "3.5 s", "3.0 s", f"{statistics.median(each['sumi-bf16'] for each in rounds):.2f} s{others}")
+
+
+def picture_over_diffusers(args):
+    args = with_what(args, "image")
+    peers = list(peers_of(["diffusers-bf16"], args))
+    rounds = rounds_of([Sumi("sumi-bf16", args, dtype="bf16", steps=20), *peers], args.rounds, 1)
+    for peer in peers:
+        row("picture of 20 steps, sumi-bf16 over diffusers-bf16", 1.9, 2.2, f"{times_as_fast(rounds, 'sumi-bf16', peer.name):.2f}")
+        peer.end()
+
+
+def share_of_sdxl(args):
+    share = Sumi("sdxl", args, dtype="bf16", model="synthetic:sdxl", size=1024).row(args.repeat)["share_of_peak"]
+    row("SDXL step at 1024 x 1024, share of peak", "105 %", "120 %", f"{100 * share:.0f} %")
+
+
+def start(args):
+    """From the start of the process to the first step: a picture of one step less that step and decoding."""
+    with tempfile.TemporaryDirectory(dir=args.env) as folder:
+        model = pathlib.Path(folder) / "sd15"
+        subprocess.check_call([args.sumi_program, "bench", "--model", "synthetic:sd15", "--write", str(model), "--dtype", "f16"])
+        def seconds():
+            begin = time.perf_counter()
+            out = subprocess.check_output([args.sumi_program, "generate", "a red apple, 3d", "-m", str(model), "--steps", "1", "--json", "-q",
+                                           "-o", str(pathlib.Path(folder) / "start.png")], text=True)
+            spent = json.loads(out)["seconds"]
+            return time.perf_counter() - begin - spent["denoise"] - spent["decode"]
+        seconds()  # its file into the page cache
+        row("start to first step, SD 1.5 f16 file", "1.5 s", "0.8 s", f"{statistics.median(seconds() for _ in range(max(3, args.rounds))):.2f} s")
+
+
+def batches(args):
+    rounds = rounds_of([Sumi("one", args), Sumi("four", args, batch=4)], args.rounds, 1)
+    row("pictures a second, batch 4 over batch 1", "1.00", "", f"{4 * times_as_fast(rounds, 'four', 'one'):.2f}")
+
+
+def threads(args):
+    rounds = rounds_of([Sumi("two", args, threads=2), Sumi("one", args, threads=1)], args.rounds, 1)
+    row("UNet step, 2 threads over 1", 1.9, "", f"{times_as_fast(rounds, 'two', 'one'):.2f}")
+
+
+def main(args):
+    print(f"{processor()}, {os.cpu_count()} cores; {args.model} at {args.size} x {args.size}; medians of {args.rounds} rounds\n", flush=True)
+    print("FIGURE | figure | must | aim | measured |\nFIGURE |---|---|---|---|", flush=True)
+    for figure in (steps_beside_openvino, decode, picture_over_diffusers, avx2_over_direct, share_of_sdxl, start, batches, threads):
+        try: figure(args)
+        except (OSError, subprocess.SubprocessError, KeyError) as why: row(figure.__name__.replace("_", " "), "", "", f"not measured: {why}")
