@@ -5,7 +5,7 @@ import copy, json, os, pathlib, statistics, subprocess, tempfile, time
 from peers import Sumi, peers_of, processor, rounds_of, times_as_fast
 
 
-def row(figure, must, aim, measured): print(f"FIGURE | {figure} | {must} | {aim} | {measured} |", flush=True)
+def row(figure, must, aim, measured): print(f"| {figure} | {must} | {aim} | {measured} |", flush=True)
 
 
 def with_what(args, what):
@@ -83,7 +83,7 @@ def threads(args):
 
 def main(args):
     print(f"{processor()}, {os.cpu_count()} cores; {args.model} at {args.size} x {args.size}; medians of {args.rounds} rounds\n", flush=True)
-    print("FIGURE | figure | must | aim | measured |\nFIGURE |---|---|---|---|", flush=True)
+    print("| figure | must | aim | measured |\n|---|---|---|---|", flush=True)
     for figure in (steps_beside_openvino, decode, picture_over_diffusers, avx2_over_direct, share_of_sdxl, start, batches, threads):
         try: figure(args)
         except (OSError, subprocess.SubprocessError, KeyError) as why: row(figure.__name__.replace("_", " "), "", "", f"not measured: {why}")

@@ -69,7 +69,7 @@ def rounds_of(programs, rounds, repeat):
     measured = []
     for i in range(rounds):
         measured.append({program.name: program.seconds(repeat) for program in programs})
-        print(f"round {i + 1}: " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in measured[-1].items()), flush=True)
+        print(f"round {i + 1}: " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in measured[-1].items()), file=sys.stderr)
     return measured
 
 
@@ -90,8 +90,8 @@ def prepare(args):
 def peers_of(names, args):
     """Those that run here."""
     for name in names:
-        try: peer = Peer(name, args); print(f"{name}: {peer.version}", flush=True); yield peer
-        except (RuntimeError, OSError) as why: print(f"{name}: left out: {why}", flush=True)
+        try: peer = Peer(name, args); print(f"{name}: {peer.version}", file=sys.stderr); yield peer
+        except (RuntimeError, OSError) as why: print(f"{name}: left out: {why}", file=sys.stderr)
 
 
 def processor():
