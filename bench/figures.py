@@ -45,7 +45,7 @@ def decode(args):
 def picture_over_diffusers(args):
     args = with_what(args, "image")
     peers = list(peers_of(["diffusers-bf16"], args))
-    rounds = rounds_of([Sumi("sumi-bf16", args, dtype="bf16", steps=20), *peers], args.rounds, 1)
+    rounds = rounds_of([Sumi("sumi-bf16", args, dtype="bf16", steps=20, warmup=0), *peers], args.rounds, 1)
     for peer in peers:
         row("picture of 20 steps, sumi-bf16 over diffusers-bf16", 1.9, 2.2, f"{times_as_fast(rounds, 'sumi-bf16', peer.name):.2f}")
         peer.end()
@@ -81,9 +81,16 @@ def threads(args):
     row("UNet step, 2 threads over 1", 1.9, "", f"{times_as_fast(rounds, 'two', 'one'):.2f}")
 
 
+FIGURES = {each.__name__: each for each in (steps_beside_openvino, decode, picture_over_diffusers, avx2_over_direct, share_of_sdxl, start,
+                                            batches, threads)}
+
+
 def main(args):
+    unknown = set(args.figures) - set(FIGURES)
+    if unknown: raise SystemExit(f"no figure is called {', '.join(sorted(unknown))}; there are {', '.join(FIGURES)}")
+    figures = {name: FIGURES[name] for name in args.figures or FIGURES}
     print(f"{processor()}, {os.cpu_count()} cores; {args.model} at {args.size} x {args.size}; medians of {args.rounds} rounds\n", flush=True)
     print("| figure | must | aim | measured |\n|---|---|---|---|", flush=True)
-    for figure in (steps_beside_openvino, decode, picture_over_diffusers, avx2_over_direct, share_of_sdxl, start, batches, threads):
+    for figure in figures.values():
         try: figure(args)
         except (OSError, subprocess.SubprocessError, KeyError) as why: row(figure.__name__.replace("_", " "), "", "", f"not measured: {why}")

@@ -47,13 +47,14 @@ class Sumi:
 
     def __init__(self, name, args, what=None, model=None, size=None, env={}, **options):
         self.name, self.program, self.env = name, args.sumi_program, {**os.environ, **env}
-        options = {"model": model or args.model, "what": what or args.what, "size": size or args.size, "batch": args.batch // 2, **options}
+        options = {"model": model or args.model, "what": what or args.what, "size": size or args.size, "batch": args.batch // 2, "warmup": 1,
+                   **options}
         self.options = [part for key, value in options.items()
                         for each in (value if isinstance(value, list) else [value]) for part in (f"--{key}", str(each))]
         self.version = subprocess.check_output([self.program, "--version"], text=True).strip()
 
     def row(self, repeat):
-        out = subprocess.check_output([self.program, "bench", *self.options, "--warmup", "1", "--repeat", str(repeat), "--csv", "", "--json"],
+        out = subprocess.check_output([self.program, "bench", *self.options, "--repeat", str(repeat), "--csv", "", "--json"],
                                       text=True, env=self.env)
         return json.loads(out.splitlines()[-1])
 
@@ -109,11 +110,11 @@ def main():
     p.add_argument("--rounds", type=int, default=3); p.add_argument("--repeat", type=int, default=2)
     p.add_argument("--env", type=pathlib.Path, default=ROOT / "build/peers-env")
     p.add_argument("--sumi-program", default=str(ROOT / "build/release/apps/cli/sumi"))
-    p.add_argument("--figures", action="store_true", help="measure what docs/performance.md aims at")
+    p.add_argument("--figures", nargs="*", metavar="NAME", help="measure what docs/performance.md aims at, or the figures of these names")
     args = p.parse_args()
 
     prepare(args)
-    if args.figures:
+    if args.figures is not None:
         import figures
         return figures.main(args)
     ours = [Sumi(f"sumi-{dtype}", args, dtype=dtype) for dtype in args.sumi or ["f32", "bf16"]]

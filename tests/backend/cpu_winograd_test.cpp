@@ -44,9 +44,6 @@ class CpuWinograd : public Family<Conv2dOp> {
           add_winograd(operations, isa);
           add_emulated_winograd(operations, isa);
         }) {}
-  void SetUp() override {
-    if (usable_isa() == Isa::portable) GTEST_SKIP() << "has no kernels";
-  }
 };
 
 Case convolution(std::int64_t batch, std::int64_t side, std::int64_t in, std::int64_t out, DType type = DType::f32) {

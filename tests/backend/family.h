@@ -15,6 +15,9 @@ class Family : public ::testing::Test {
  protected:
   explicit Family(void (*add)(Operations&, Isa)) { add(operations_, usable_isa()); }
   ~Family() override { set_threads(before_); }
+  void SetUp() override {
+    if (all().empty()) GTEST_SKIP() << "has no kernels";
+  }
 
   const Operations::List<Op>& all() const { return operations_.list<Op>(); }
 
