@@ -2,7 +2,7 @@
 measured. What a processor or the peers cannot do is left out and says why."""
 import copy, json, os, pathlib, statistics, subprocess, tempfile, time
 
-from peers import Sumi, peers_of, processor, rounds_of, times_as_fast
+from peers import Sumi, peers_of, prepare, processor, rounds_of, times_as_fast
 
 
 def row(figure, must, aim, measured): print(f"| {figure} | {must} | {aim} | {measured} |", flush=True)
@@ -88,9 +88,9 @@ FIGURES = {each.__name__: each for each in (steps_beside_openvino, decode, pictu
 def main(args):
     unknown = set(args.figures) - set(FIGURES)
     if unknown: raise SystemExit(f"no figure is called {', '.join(sorted(unknown))}; there are {', '.join(FIGURES)}")
-    figures = {name: FIGURES[name] for name in args.figures or FIGURES}
+    prepare(args)
     print(f"{processor()}, {os.cpu_count()} cores; {args.model} at {args.size} x {args.size}; medians of {args.rounds} rounds\n", flush=True)
     print("| figure | must | aim | measured |\n|---|---|---|---|", flush=True)
-    for figure in figures.values():
-        try: figure(args)
-        except (OSError, subprocess.SubprocessError, KeyError) as why: row(figure.__name__.replace("_", " "), "", "", f"not measured: {why}")
+    for name in args.figures or FIGURES:
+        try: FIGURES[name](args)
+        except (OSError, RuntimeError, subprocess.SubprocessError, KeyError) as why: row(name.replace("_", " "), "", "", f"not measured: {why}")

@@ -113,10 +113,10 @@ def main():
     p.add_argument("--figures", nargs="*", metavar="NAME", help="measure what docs/performance.md aims at, or the figures of these names")
     args = p.parse_args()
 
-    prepare(args)
     if args.figures is not None:
         import figures
         return figures.main(args)
+    prepare(args)
     ours = [Sumi(f"sumi-{dtype}", args, dtype=dtype) for dtype in args.sumi or ["f32", "bf16"]]
     programs = [*ours, *peers_of(filter(None, args.peers.split(",")), args)]
     rounds = rounds_of(programs, args.rounds, args.repeat)

@@ -52,9 +52,8 @@ Cut cut(const Case& c, const WinogradKernel& kernel) {
   const bool many = cut.tiles >= 2 * tasks * kernel.own_tiles;
   const std::int64_t most =
       many ? kernel.own_tiles : std::clamp(cut.tiles * cut.blocks / tasks, least_tiles, kernel.most_tiles);
-  cut.groups = divide_up(cut.tiles, most);
-  if (many) cut.groups = divide_up(cut.groups, cut.threads) * cut.threads;
-  cut.group = divide_up(cut.tiles, cut.groups);
+  const std::int64_t share = many ? cut.threads : 1;  // groups are dealt out evenly
+  cut.group = divide_up(cut.tiles, divide_up(divide_up(cut.tiles, most), share) * share);
   cut.groups = divide_up(cut.tiles, cut.group);
   cut.wave = many ? 0 : std::min(cut.groups, divide_up(tasks, cut.blocks));
   cut.group_words = kernel.input_words(c.in_channels, cut.group);

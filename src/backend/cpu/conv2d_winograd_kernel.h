@@ -22,8 +22,8 @@
 // long as the products of a few tiles, and serves every tile of the group. V of a group, for all channels, is written
 // once by all threads and shared.
 // On large maps U of all filters is made once, and a thread takes smaller groups of its own through all of them: no
-// thread waits for another, and V need not leave its L2. On a Zen 4, in pairs, 64 x 64 x 320 took 17.4 ms for 23, and
-// 512 x 512 x 128 96 ms for 126.
+// thread waits for another, and V need not leave its L2. On a Zen 4, in pairs, 64 x 64 x 320 alone rose from 1.4 to 1.8
+// times the speed of oneDNN's; within a step, layers of 64 x 64 gained 3 to 10 %.
 //
 // filters = 32: with n filters, V is read once for n multiplications of each of its words, by a register tile with
 // AVX-512 at 4 bytes a cycle for n = 32. Two register tiles with AVX2 (16 filters made its products 1.36 times as
@@ -103,9 +103,10 @@ class Winograd {
   static void transform(const WinogradShape& shape, const void* x, std::ptrdiff_t first, std::ptrdiff_t tiles,
                         std::ptrdiff_t place, std::ptrdiff_t count, float* inputs) {
     const std::ptrdiff_t point = input_point(count);
-    for (std::ptrdiff_t i = 0; i < tiles;) {
+    for (std::ptrdiff_t i = 0, together; i < tiles; i += together) {
       const Place at(shape, first + i);
       const std::ptrdiff_t inside = least(tiles_inside(shape, at), tiles - i);
+      together = inside > 0 ? inside : 1;
       float* to = inputs + (place + i) * depth_words;
       for (std::ptrdiff_t c = 0; c < shape.channels; c += depth, to += points * point) {
         const std::ptrdiff_t channels = least(depth, shape.channels - c);
@@ -114,10 +115,9 @@ class Winograd {
         const Pixels from = inside > 0 ? pixels_of(shape, data, at.picture, at.y - shape.top, at.x - shape.left)
                                        : framed(shape, data, at, channels, border);
         for (std::ptrdiff_t k = 0; k < channels; k += lanes) {
-          transform_inputs(from, inside > 0 ? inside : 1, k, channels - k, values(to) + k, point * per_word);
+          transform_inputs(from, together, k, channels - k, values(to) + k, point * per_word);
         }
       }
-      i += inside > 0 ? inside : 1;
     }
   }
 
@@ -132,14 +132,14 @@ class Winograd {
                   std::byte* scratch) {
     auto* own = reinterpret_cast<float*>(scratch);
     float* sums = own + points * filter_point;
-    const float *inputs = task.inputs, *transformed = task.transformed;
+    const float *inputs = task.inputs, *transformed = task.transformed ? task.transformed : own;
     const T* packed = static_cast<const T*>(task.filters);
     for (std::ptrdiff_t c = 0; c < shape.channels; c += depth) {
       const std::ptrdiff_t words = words_of(shape.channels - c);
       if (!task.transformed) packed = transform_filters(packed, words, own);
-      multiply(inputs, task.transformed ? transformed : own, words, task.count, c == 0, sums);
+      multiply(inputs, transformed, words, task.count, c == 0, sums);
       inputs += points * input_point(task.count);
-      transformed += points * filter_point;
+      if (task.transformed) transformed += points * filter_point;
     }
     Place at(shape, task.first);
     for (std::ptrdiff_t i = 0; i < task.count; ++i, at.next(shape)) {
@@ -153,7 +153,7 @@ class Winograd {
   static constexpr std::ptrdiff_t lanes = V::lanes, width = 2 * lanes;  ///< of a register tile
   static constexpr std::ptrdiff_t depth = Scheme::depth, depth_words = depth / per_word;
   static constexpr std::ptrdiff_t taps = 9;
-  /// Tiles that are transformed together, for one vector of channels after the other: their pixels stay in L1.
+  /// Tiles that are transformed together, for one vector of channels after the other: 18 KiB of pixels of F(2 x 2).
   static constexpr std::ptrdiff_t strip = 8;
   static constexpr std::ptrdiff_t packed_row = filters * per_word;  ///< values of packed filters, for one tap
   static constexpr int patch_side = Transform::patch_side;

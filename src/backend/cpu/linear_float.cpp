@@ -10,7 +10,7 @@ namespace {
 struct Kernels {
   std::string_view name;
   const PanelKernel *f32, *bf16;
-  bool multiplies_bf16 = false;  ///< in pairs, as fast as oneDNN
+  bool multiplies_bf16 = false;  ///< in pairs, as oneDNN does
   const PanelKernel* of(DType type) const { return type == DType::f32 ? f32 : bf16; }
   std::string_view computes() const { return f32 && bf16 ? "f32 and bf16" : f32 ? "f32" : "bf16"; }
 };
@@ -88,7 +88,7 @@ void add_panels(Operations& operations, Isa isa, Panels panels) {
 void add_emulated_panels([[maybe_unused]] Operations& operations, [[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx512 || isa == Isa::avx512vnni) {
-    constexpr Kernels kernels{"panels-pairs-avx512", nullptr, &avx512::bf16_pair_panels, true};
+    constexpr Kernels kernels{"panels-pairs-avx512", nullptr, &avx512::bf16_pair_panels};
     operations.add<LinearOp>(std::make_unique<FloatLinear>(kernels, false));
   }
 #endif

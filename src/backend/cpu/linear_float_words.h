@@ -8,18 +8,19 @@ namespace sumi {
 // Internal linkage, as the vector layer has.
 namespace {
 
-/// Words for linear_panels_kernel.h whose sums are float32. x is float32 in its block, whatever it is in memory, where
-/// words do not say otherwise.
+/// Words for linear_panels_kernel.h whose sums are float32. x is in its block as its words multiply it, whatever it is
+/// in memory.
 template <class V, class Products>
 struct FloatWords : Products {
   using Reg = typename V::Reg;
-  static constexpr std::ptrdiff_t x_per_word = 1;
+  using Value = typename Products::Value;
+  static constexpr std::ptrdiff_t x_per_word = sizeof(float) / sizeof(Value);
   static constexpr bool row_has_step = false;
 
   struct Row {
     template <class T>
     Row(const T*, std::ptrdiff_t, float*) {}
-    void store(float* to, Reg x) const { V::store(to, x); }
+    void store(float* to, Reg x) const { V::store(reinterpret_cast<Value*>(to), x); }
   };
 
   class Column {
@@ -45,15 +46,7 @@ struct BFloat16Panels : FloatWords<V, WidenedProducts<V>> {};
 
 /// Two bf16 a word, of x as well.
 template <class V>
-struct PairPanels : FloatWords<V, PairProducts<V>> {
-  static constexpr std::ptrdiff_t x_per_word = 2;
-
-  struct Row {
-    template <class T>
-    Row(const T*, std::ptrdiff_t, float*) {}
-    void store(float* to, typename V::Reg x) const { V::store(reinterpret_cast<std::uint16_t*>(to), x); }
-  };
-};
+struct PairPanels : FloatWords<V, PairProducts<V>> {};
 
 }  // namespace
 }  // namespace sumi
