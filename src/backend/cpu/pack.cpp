@@ -1,7 +1,6 @@
 #include "backend/cpu/pack.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "backend/cpu/isa.h"
 #include "backend/cpu/pack_simd.h"
@@ -90,24 +89,12 @@ class Packing {
     for (std::int64_t i = 0; i < rows; ++i) {
       std::fill(values + i * stride() + (i < real_rows ? real : 0), values + i * stride() + across, 0.0f);
     }
-    for (std::int64_t i = 0; gap_ && i < rows; ++i) join_pairs(values + i * stride(), across);
+    for (std::int64_t i = 0; gap_ && i < rows; ++i) kernel_->pairs(values + i * stride(), across, gap_);
     for (std::int64_t i = 0; i < rows;) {
       const std::int64_t count = kernel_ ? run_length(row + i, row + rows) : 1;
       write({values + i * stride(), stride(), count, across}, row + i, column);
       i += count;
     }
-  }
-
-  void join_pairs(float* row, std::int64_t count) const {
-    std::uint16_t rounded[2 * most_columns];
-    from_float({row, static_cast<std::size_t>(count)}, DType::bf16, reinterpret_cast<std::byte*>(rounded));
-    std::uint32_t words[most_columns];
-    for (std::int64_t first = 0; first < count; first += 2 * gap_) {
-      for (std::int64_t i = 0; i < gap_; ++i) {
-        words[first / 2 + i] = rounded[first + i] | std::uint32_t{rounded[first + gap_ + i]} << 16;
-      }
-    }
-    std::memcpy(row, words, static_cast<std::size_t>(count / 2) * sizeof(std::uint32_t));
   }
 
   /// How many rows from `first` on lie side by side.

@@ -63,9 +63,35 @@ void pack_bf16(const PackTile& tile, const std::int64_t* column_at, void* to) {
   pack_tile<V, std::uint16_t>(tile, column_at, to, [](std::uint16_t* at, typename V::Reg x) { V::store(at, x); });
 }
 
+/// Words come to lie before the values that are still to be read.
+template <class V>
+void pack_pairs(float* row, std::ptrdiff_t columns, std::ptrdiff_t gap) {
+  const auto round = [](const float* from, std::ptrdiff_t left, std::uint16_t* to) {
+    V::store(to, V::with_one_nan(load<V>(from, left)));
+  };
+  if (gap == 1) {
+    auto* to = reinterpret_cast<std::uint16_t*>(row);
+    for (std::ptrdiff_t i = 0; i < columns; i += V::lanes) round(row + i, columns - i, to + i);
+    return;
+  }
+  float* to = row;
+  for (const float* from = row; from < row + columns; from += 2 * gap) {
+    for (std::ptrdiff_t i = 0; i < gap; i += V::lanes) {
+      const std::ptrdiff_t count = least(V::lanes, gap - i);
+      std::uint16_t low[V::lanes], high[V::lanes];
+      float words[V::lanes];
+      round(from + i, count, low);
+      round(from + gap + i, count, high);
+      for (int j = 0; j < V::lanes; ++j) words[j] = __builtin_bit_cast(float, low[j] | std::uint32_t{high[j]} << 16);
+      store<V>(to, V::load(words), count);
+      to += count;
+    }
+  }
+}
+
 template <class V>
 constexpr PackKernel pack_kernel() {
-  return {pack_f32<V>, pack_f32_streamed<V>, pack_bf16<V>};
+  return {pack_f32<V>, pack_f32_streamed<V>, pack_bf16<V>, pack_pairs<V>};
 }
 
 }  // namespace

@@ -21,6 +21,9 @@ struct PackKernel {
   /// line of 16 floats.
   void (*f32_streamed)(const PackTile& tile, const std::int64_t* column_at, void* to);
   void (*bf16)(const PackTile& tile, const std::int64_t* column_at, void* to);
+  /// Rounds a row to words of two bf16, of values that lie `gap` apart, each two times as many as the one before it:
+  /// its first half then holds words, as many as a pair of gaps has values in its first, pair by pair.
+  void (*pairs)(float* row, std::ptrdiff_t columns, std::ptrdiff_t gap);
 };
 
 namespace avx2 {
