@@ -1,7 +1,7 @@
 // Every implementation that takes a convolution, or a linear as it is or in int8, in alternating rounds in one process,
 // so that what else the machine does falls on all alike. A row is a shape: milliseconds of the fastest round, GFLOP/s
-// as of direct convolution, and how many times as fast as oneDNN's, the median over the rounds. One thread is timed by
-// what the processor gave it, more by the wall clock.
+// as of direct convolution, and how many times as fast as oneDNN's, or as repeating pixels, the median over the rounds.
+// One thread is timed by what the processor gave it, more by the wall clock.
 //   sumi_bench_compare [f32|bf16] [rounds] [threads] [part of a shape's text]
 
 #include <algorithm>
@@ -20,17 +20,20 @@ namespace {
 struct Shape3x3 {
   const char* where;
   std::int64_t batch, side, in, out;
+  bool upsampled = false;
 };
 
 /// Convolutions of 3 x 3 taps of SD 1.5 at 512 x 512, with both halves of guidance, and of its autoencoder.
 constexpr Shape3x3 shapes[] = {
-    {"UNet", 2, 64, 320, 320},      {"UNet", 2, 64, 960, 320},      {"UNet", 2, 32, 640, 640},
-    {"UNet", 2, 32, 1920, 640},     {"UNet", 2, 16, 1280, 1280},    {"UNet", 2, 16, 2560, 1280},
-    {"UNet", 2, 8, 1280, 1280},     {"UNet", 2, 8, 2560, 1280},     {"UNet", 1, 8, 1280, 1280},
-    {"UNet", 1, 16, 1280, 1280},    {"UNet", 2, 64, 4, 320},        {"UNet", 2, 64, 320, 4},
-    {"VAE", 1, 64, 512, 512},       {"VAE", 1, 128, 512, 512},      {"VAE", 1, 256, 256, 256},
-    {"VAE", 1, 512, 128, 128},      {"VAE", 1, 512, 128, 3},        {"TAESD", 1, 512, 64, 64},
-    {"ControlNet", 1, 512, 16, 16}, {"ControlNet", 1, 256, 32, 32}, {"ControlNet", 1, 128, 96, 96}};
+    {"UNet", 2, 64, 320, 320},       {"UNet", 2, 64, 960, 320},        {"UNet", 2, 32, 640, 640},
+    {"UNet", 2, 32, 1920, 640},      {"UNet", 2, 16, 1280, 1280},      {"UNet", 2, 16, 2560, 1280},
+    {"UNet", 2, 8, 1280, 1280},      {"UNet", 2, 8, 2560, 1280},       {"UNet", 1, 8, 1280, 1280},
+    {"UNet", 1, 16, 1280, 1280},     {"UNet", 2, 64, 4, 320},          {"UNet", 2, 64, 320, 4},
+    {"UNet", 2, 32, 640, 640, true}, {"UNet", 2, 8, 1280, 1280, true}, {"VAE", 1, 64, 512, 512, true},
+    {"VAE", 1, 256, 256, 256, true}, {"VAE", 1, 64, 512, 512},         {"VAE", 1, 128, 512, 512},
+    {"VAE", 1, 256, 256, 256},       {"VAE", 1, 512, 128, 128},        {"VAE", 1, 512, 128, 3},
+    {"TAESD", 1, 512, 64, 64},       {"ControlNet", 1, 512, 16, 16},   {"ControlNet", 1, 256, 32, 32},
+    {"ControlNet", 1, 128, 96, 96}};
 
 /// Linears of SD 1.5 at 512 x 512 with both halves of guidance: rows, inputs, outputs, whether gated.
 struct LinearShape {
@@ -97,8 +100,9 @@ void compare(Backend& backend, const Options& options, std::string_view where,
   for (int round = 0; round < options.rounds; ++round) {
     for (auto& each : runners) each.run(args);
   }
-  const auto peer = std::find_if(runners.begin(), runners.end(),
-                                 [](const auto& each) { return each.implementation->name().starts_with("onednn"); });
+  const auto peer = std::find_if(runners.begin(), runners.end(), [](const auto& each) {
+    return each.implementation->name().starts_with("onednn") || each.implementation->name() == "repeated";
+  });
   fmt::print("{:10} {}", where, cases.front().text());
   for (const auto& each : runners) {
     std::vector<double> ratios(each.seconds.size());
@@ -132,12 +136,13 @@ void compare(Backend& backend, const Shape3x3& s, const Options& options) {
                          .padding = {1, 1, 1, 1},
                          .x = options.type,
                          .y = options.type,
-                         .bias = true};
+                         .bias = true,
+                         .upsampled = s.upsampled};
   if (c.text().find(options.part) == std::string::npos) return;
   Tensors tensors(backend, options.type);
   const Conv2dOp::Args args{.x = tensors.input({s.batch, s.side, s.side, s.in}),
                             .bias = tensors.ctx.upload(values(s.out), {s.out}),
-                            .y = tensors.ctx.tensor({s.batch, s.side, s.side, s.out})};
+                            .y = tensors.ctx.tensor({s.batch, c.out_height(), c.out_width(), s.out})};
   compare<Conv2dOp>(backend, options, s.where, {c}, args,
                     *values_source({s.out, s.in, 3, 3}, values(s.out * s.in * 9)));
 }

@@ -115,8 +115,7 @@ Tensor Taesd::decode(Context& ctx, const Tensor& latent) const {
   for (const Level& level : decoder_) {
     for (const Block& block : level.blocks) x = block(ctx, std::move(x));
     const bool last = &level == &decoder_.back();
-    if (!last) x = upsample(ctx, x, 2 * x.size(1), 2 * x.size(2));
-    x = (*level.conv)(ctx, x, {.type = last ? DType::f32 : ctx.type});
+    x = (*level.conv)(ctx, x, {.type = last ? DType::f32 : ctx.type, .upsampled = !last});
   }
   return scaled(ctx, x, 2, -1);
 }

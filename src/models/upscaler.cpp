@@ -138,13 +138,14 @@ Upscaler::Upscaler(const UpscalerConfig& config, const Loader& loader)
 
 Tensor Upscaler::run(Context& ctx, const Tensor& x) const {
   const Conv2dOptions leaky{.activation = Activation::leaky_relu};
+  const Conv2dOptions upsampled{.activation = Activation::leaky_relu, .upsampled = true};
   Tensor y = first_(ctx, cast(ctx, x, ctx.type));
   Tensor first = y;
   for (const Block& block : blocks_) y = block(ctx, y);
   y = body_(ctx, y, {.residual = first});
   first = {};
-  y = up1_(ctx, upsample(ctx, y, 2 * y.size(1), 2 * y.size(2)), leaky);
-  y = up2_(ctx, upsample(ctx, y, 2 * y.size(1), 2 * y.size(2)), leaky);
+  y = up1_(ctx, y, upsampled);
+  y = up2_(ctx, y, upsampled);
   y = fine_(ctx, y, leaky);
   return last_(ctx, y, {.type = DType::f32});
 }

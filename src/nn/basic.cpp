@@ -72,8 +72,9 @@ Tensor Conv2d::operator()(Context& ctx, const Tensor& x, Conv2dOptions options) 
   const auto weighted = [&](const Conv2dOptions& all) { return conv2d(ctx, x, weight, all); };
   const FactorWeights* factors = weight.beside();
   if (!factors) return weighted(options);
-  return with_factors(ctx, factors->up, options, weighted,
-                      [&] { return conv2d(ctx, x, factors->down, {.stride = stride, .padding = padding}); });
+  return with_factors(ctx, factors->up, options, weighted, [&] {
+    return conv2d(ctx, x, factors->down, {.stride = stride, .padding = padding, .upsampled = options.upsampled});
+  });
 }
 
 GroupNorm::GroupNorm(const Loader& loader, std::int64_t channels, std::int64_t group_count, double small)

@@ -32,8 +32,9 @@ Downsample::Downsample(const Loader& loader, std::int64_t channels, const Conv2d
 Upsample::Upsample(const Loader& loader, std::int64_t channels) : conv(loader.at("conv"), channels, channels) {}
 
 Tensor Upsample::operator()(Context& ctx, Tensor x, std::int64_t height, std::int64_t width) const {
-  x = upsample(ctx, x, height, width);
-  return conv(ctx, x);
+  const bool doubles = height == 2 * x.size(1) && width == 2 * x.size(2);
+  if (!doubles) x = upsample(ctx, x, height, width);
+  return conv(ctx, x, {.upsampled = doubles});
 }
 
 }  // namespace sumi

@@ -10,8 +10,8 @@ double Conv2dOp::Case::flops() const {
 }
 
 std::string Conv2dOp::Case::text() const {
-  std::string text =
-      fmt::format("{}x{}x{}x{} -> {}, {}x{}", batch, height, width, in_channels, out_channels, kernel, kernel);
+  std::string text = fmt::format("{}x{}x{}x{}{} -> {}, {}x{}", batch, height, width, in_channels,
+                                 upsampled ? " upsampled" : "", out_channels, kernel, kernel);
   if (stride != 1) text += fmt::format(" / {}", stride);
   text += fmt::format(" {}", name_of(x));
   if (y != x) text += fmt::format(" -> {}", name_of(y));
@@ -29,8 +29,6 @@ Tensor conv2d(Context& ctx, const Tensor& x, const Weight& weight, const Conv2dO
   check(s[3] == w[1], ErrorCode::internal, "conv2d: input has {} channels, weight wants {}", s[3], w[1]);
   check(options.stride > 0, ErrorCode::internal, "conv2d: a stride of {}", options.stride);
   const Conv2dOp::Padding& pad = options.padding;
-  check(s[1] + pad.top + pad.bottom >= w[2] && s[2] + pad.left + pad.right >= w[2], ErrorCode::internal,
-        "conv2d: input {} is smaller than its kernel of {}", s.text(), w[2]);
   const Conv2dOp::Case c{.batch = s[0],
                          .height = s[1],
                          .width = s[2],
@@ -44,7 +42,10 @@ Tensor conv2d(Context& ctx, const Tensor& x, const Weight& weight, const Conv2dO
                          .activation = options.activation,
                          .bias = options.bias && *options.bias,
                          .row = static_cast<bool>(options.row),
-                         .residual = static_cast<bool>(options.residual)};
+                         .residual = static_cast<bool>(options.residual),
+                         .upsampled = options.upsampled};
+  check(c.height * c.repeats() + pad.top + pad.bottom >= w[2] && c.width * c.repeats() + pad.left + pad.right >= w[2],
+        ErrorCode::internal, "conv2d: input {} is smaller than its kernel of {}", s.text(), w[2]);
   const Shape out{c.batch, c.out_height(), c.out_width(), c.out_channels};
   check(!c.bias || options.bias->size() == w[0], ErrorCode::internal, "conv2d: bias of {} values, {} outputs",
         c.bias ? options.bias->size() : 0, w[0]);

@@ -7,7 +7,7 @@
 namespace sumi {
 
 /// y[n,i,j,o] = act(bias[o] + row[n,o] + sum over u,v,c of x[n, i*stride+u-top, j*stride+v-left, c] * w[o,c,u,v]) +
-/// residual[n,i,j,o] with zeros outside of x.
+/// residual[n,i,j,o] with zeros outside of x. Of an upsampled x, x[n,i,j] stands for x[n,floor(i/2),floor(j/2)].
 struct Conv2dOp {
   static constexpr std::string_view name = "conv2d";
 
@@ -22,10 +22,14 @@ struct Conv2dOp {
     DType x = DType::f32, y = DType::f32;
     Activation activation = Activation::none;
     bool bias = false, row = false, residual = false;
+    bool upsampled = false;  ///< every pixel of x stands for two by two
 
     auto operator<=>(const Case&) const = default;
-    std::int64_t out_height() const { return (height + padding.top + padding.bottom - kernel) / stride + 1; }
-    std::int64_t out_width() const { return (width + padding.left + padding.right - kernel) / stride + 1; }
+    std::int64_t repeats() const { return upsampled ? 2 : 1; }  ///< of a pixel, along an axis
+    std::int64_t out_height() const {
+      return (height * repeats() + padding.top + padding.bottom - kernel) / stride + 1;
+    }
+    std::int64_t out_width() const { return (width * repeats() + padding.left + padding.right - kernel) / stride + 1; }
     double flops() const;
     std::string text() const;
   };
@@ -46,6 +50,7 @@ struct Conv2dOptions {
   Tensor row = {}, residual = {};
   Activation activation = Activation::none;
   std::optional<DType> type = {};  ///< of y; x's unless given
+  bool upsampled = false;
 };
 
 /// Error(internal) with both shapes where they do not fit.

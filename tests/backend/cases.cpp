@@ -32,14 +32,16 @@ std::vector<Trial<Conv2dOp>> Cases<Conv2dOp>::all() {
   struct Geometry {
     std::int64_t height, width, kernel, stride;
     Conv2dOp::Padding padding;
+    bool upsampled = false;
   };
   const Conv2dOp::Padding none{}, around{1, 1, 1, 1}, after{0, 0, 1, 1};
-  const Geometry geometries[] = {{1, 1, 3, 1, around},   {2, 3, 3, 1, around},   {8, 8, 3, 1, around},
-                                 {5, 7, 3, 2, around},   {9, 4, 3, 2, after},    {16, 16, 3, 2, after},
-                                 {3, 3, 3, 1, none},     {13, 20, 3, 1, around}, {1, 1, 1, 1, none},
-                                 {6, 5, 1, 1, none},     {7, 9, 1, 2, none},     {32, 32, 3, 1, around},
-                                 {17, 6, 3, 1, none},    {2, 2, 3, 2, after},    {33, 31, 1, 1, none},
-                                 {28, 28, 14, 14, none}, {9, 10, 4, 4, none}};
+  const Geometry geometries[] = {
+      {1, 1, 3, 1, around},     {2, 3, 3, 1, around},       {8, 8, 3, 1, around},       {5, 7, 3, 2, around},
+      {9, 4, 3, 2, after},      {16, 16, 3, 2, after},      {3, 3, 3, 1, none},         {13, 20, 3, 1, around},
+      {1, 1, 1, 1, none},       {6, 5, 1, 1, none},         {7, 9, 1, 2, none},         {32, 32, 3, 1, around},
+      {17, 6, 3, 1, none},      {2, 2, 3, 2, after},        {33, 31, 1, 1, none},       {28, 28, 14, 14, none},
+      {9, 10, 4, 4, none},      {1, 1, 3, 1, around, true}, {5, 7, 3, 1, around, true}, {16, 12, 3, 1, around, true},
+      {6, 5, 3, 1, none, true}, {4, 3, 1, 1, none, true},   {3, 4, 3, 2, around, true}};
   const std::array<std::int64_t, 2> channels[] = {{1, 1},   {3, 4},  {4, 320}, {320, 4}, {7, 17},  {16, 16},
                                                   {17, 33}, {33, 7}, {32, 32}, {64, 64}, {32, 64}, {320, 320},
                                                   {1, 64},  {64, 3}, {16, 1},  {4, 7},   {320, 16}};
@@ -64,7 +66,8 @@ std::vector<Trial<Conv2dOp>> Cases<Conv2dOp>::all() {
                                .activation = fusions.activation(),
                                .bias = (flags & 1) != 0,
                                .row = (flags & 2) != 0,
-                               .residual = (flags & 4) != 0};
+                               .residual = (flags & 4) != 0,
+                               .upsampled = g.upsampled};
         if (c.flops() <= most_flops) trials.push_back({c});
       }
     }

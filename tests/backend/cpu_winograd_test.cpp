@@ -25,15 +25,21 @@ TEST(Winograd, IsListedForEveryInstructionSet) {
   };
   EXPECT_EQ(names(Isa::portable), Names());
 #if defined(__aarch64__)
-  EXPECT_EQ(names(Isa::neon), Names{"winograd-neon"});
+  EXPECT_EQ(names(Isa::neon), (Names{"winograd-neon", "winograd-upsampled-neon"}));
 #else
   EXPECT_EQ(names(Isa::neon), Names());
-  EXPECT_EQ(names(Isa::avx2), Names{"winograd-avx2"});
-  const Names widening{"winograd-avx512", "winograd-avx2", "winograd-pairs-avx512"};
+  const Names avx2{"winograd-avx2", "winograd-upsampled-avx2"};
+  const auto before = [](Names first, const Names& others) {
+    first.insert(first.end(), others.begin(), others.end());
+    return first;
+  };
+  const Names avx512 = before({"winograd-avx512", "winograd-upsampled-avx512"}, avx2);
+  const Names widening = before(avx512, {"winograd-pairs-avx512", "winograd-upsampled-pairs-avx512"});
+  EXPECT_EQ(names(Isa::avx2), avx2);
   EXPECT_EQ(names(Isa::avx512), widening);
   EXPECT_EQ(names(Isa::avx512vnni), widening);
-  EXPECT_EQ(names(Isa::avx512bf16), (Names{"winograd-avx512bf16", "winograd-avx512", "winograd-avx2"}));
-  EXPECT_EQ(names(Isa::amx), (Names{"winograd-avx512", "winograd-avx2"}));
+  EXPECT_EQ(names(Isa::avx512bf16), before({"winograd-avx512bf16", "winograd-upsampled-avx512bf16"}, avx512));
+  EXPECT_EQ(names(Isa::amx), avx512);
 #endif
 }
 
@@ -55,6 +61,12 @@ Case convolution(std::int64_t batch, std::int64_t side, std::int64_t in, std::in
           .padding = {1, 1, 1, 1},
           .x = type,
           .y = type};
+}
+
+/// The case with an input that the implementation takes.
+Case suited(const Implementation<Conv2dOp>& implementation, Case c) {
+  c.upsampled = implementation.name().find("upsampled") != std::string_view::npos;
+  return c;
 }
 
 bool computes(const Implementation<Conv2dOp>& implementation, DType type) {
@@ -102,10 +114,10 @@ TEST_F(CpuWinograd, ErrorsStayNearThoseOfDirectSums) {
   };
   for (const Bound& bound : {Bound{64, 1.2e-6}, Bound{320, 2.0e-6}, Bound{1280, 3.0e-6}}) {
     for (const DType type : activation_types) {
-      const Trial<Conv2dOp> trial{convolution(1, 23, bound.channels, 64, type)};
-      const auto white = make_sample<Conv2dOp>(trial, 7), natural = natural_sample(trial);
       for (const auto& each : all()) {
         if (!computes(*each, type)) continue;
+        const Trial<Conv2dOp> trial{suited(*each, convolution(1, 23, bound.channels, 64, type))};
+        const auto white = make_sample<Conv2dOp>(trial, 7), natural = natural_sample(trial);
         const auto check = [&](const Sample<Conv2dOp>& sample, std::string_view inputs, double most) {
           const Values y = run_guarded<Conv2dOp>(*each, planned(*each, trial.c), sample);
           ASSERT_EQ(y.size(), sample.expected.size()) << each->name();
@@ -126,6 +138,7 @@ TEST_F(CpuWinograd, TailsAgreeWithRef) {
   struct Size {
     std::int64_t batch, height, width, in, out;
     Conv2dOp::Padding padding = {1, 1, 1, 1};
+    bool upsampled = false;
   };
   constexpr Size sizes[] = {{1, 16, 16, 70, 90},
                             {2, 21, 22, 70, 90},
@@ -136,8 +149,13 @@ TEST_F(CpuWinograd, TailsAgreeWithRef) {
                             {2, 21, 13, 128, 64, {2, 0, 1, 3}},
                             {1, 40, 8, 257, 60},
                             {2, 22, 17, 65, 64},
-                            {1, 61, 62, 129, 63},    // with two threads, many groups of tiles of 2 x 2
-                            {1, 171, 173, 65, 62}};  // and of 4 x 4
+                            {1, 61, 62, 129, 63},   // with two threads, many groups of tiles of 2 x 2
+                            {1, 171, 173, 65, 62},  // and of 4 x 4
+                            {1, 11, 10, 70, 90, {1, 1, 1, 1}, true},
+                            {3, 9, 17, 129, 63, {1, 1, 1, 1}, true},
+                            {1, 1, 90, 96, 65, {1, 1, 1, 1}, true},
+                            {2, 8, 8, 257, 60, {1, 1, 1, 1}, true},
+                            {1, 44, 46, 65, 62, {1, 1, 1, 1}, true}};
   constexpr Activation activations[] = {Activation::none, Activation::silu, Activation::relu, Activation::leaky_relu};
   std::vector<Trial<Conv2dOp>> trials;
   for (const Size& s : sizes) {
@@ -155,14 +173,15 @@ TEST_F(CpuWinograd, TailsAgreeWithRef) {
                            .activation = activations[(turn + turn / 4) % 4],
                            .bias = turn % 3 != 0,
                            .row = all || turn % 5 == 0,
-                           .residual = all || turn % 7 == 0}});
+                           .residual = all || turn % 7 == 0,
+                           .upsampled = s.upsampled}});
       }
     }
     for (const auto& each : this->all()) {
       for (const Trial<Conv2dOp>& trial : std::span(trials).last(4)) {
         for (int count = 1; count <= 3; ++count) {  // as the sweep has
           set_threads(count);
-          if (!computes(*each, trial.c.x)) continue;
+          if (!computes(*each, trial.c.x) || suited(*each, trial.c) != trial.c) continue;
           EXPECT_EQ(reason(*each, trial.c), "") << each->name() << " in " << count << ": " << trial.c.text();
         }
       }
@@ -173,9 +192,9 @@ TEST_F(CpuWinograd, TailsAgreeWithRef) {
 
 TEST_F(CpuWinograd, ResultsAreTheSameInAnyNumberOfThreads) {
   for (const DType type : activation_types) {
-    const Trial<Conv2dOp> trial{convolution(1, 120, 70, 90, type)};  // one thread has many groups of tiles, 40 few
+    const Case c = convolution(1, 120, 70, 90, type);  // one thread has many groups of tiles, 40 few
     for (const auto& each : all()) {
-      if (computes(*each, type)) expect_same_in_any_number_of_threads(*each, trial);
+      if (computes(*each, type)) expect_same_in_any_number_of_threads<Conv2dOp>(*each, {suited(*each, c)});
     }
   }
 }
@@ -185,9 +204,9 @@ TEST_F(CpuWinograd, PicturesOfAllSizesShareTheirPackedFilters) {
     for (const DType type : activation_types) {
       if (!computes(*each, type)) continue;
       set_threads(1);
-      const Plan small = planned(*each, convolution(1, 8, 320, 640, type));
+      const Plan small = planned(*each, suited(*each, convolution(1, 8, 320, 640, type)));
       set_threads(3);
-      const Plan large = planned(*each, convolution(2, 64, 320, 640, type));
+      const Plan large = planned(*each, suited(*each, convolution(2, 64, 320, 640, type)));
       EXPECT_EQ(small.layout, large.layout);
       EXPECT_EQ(small.packed_bytes, std::size_t{320} * 640 * 9 * bytes_of(type)) << "no larger than the filters";
       EXPECT_EQ(small.packed_bytes, large.packed_bytes);
@@ -198,11 +217,12 @@ TEST_F(CpuWinograd, PicturesOfAllSizesShareTheirPackedFilters) {
 // Those that multiply pairs want filters in pairs.
 TEST_F(CpuWinograd, LayoutsThatDifferHaveOtherNames) {
   std::map<std::string, std::vector<std::byte>> packed;
-  const Case c = convolution(1, 30, 40, 64, DType::bf16);
-  const Trial<Conv2dOp> trial{c};
+  const Case plain = convolution(1, 30, 40, 64, DType::bf16);
+  const Trial<Conv2dOp> trial{plain};
   const auto sample = make_sample<Conv2dOp>(trial, 9);
   for (const auto& each : all()) {
-    if (!computes(*each, c.x)) continue;
+    if (!computes(*each, plain.x)) continue;
+    const Case c = suited(*each, plain);
     const Plan plan = planned(*each, c);
     std::vector<std::byte> bytes(plan.packed_bytes);
     each->pack(c, plan, *values_source(Problem<Conv2dOp>::weight(c), sample.weight), bytes.data());
@@ -215,11 +235,14 @@ TEST_F(CpuWinograd, DeclinesSayWhy) {
   for (const auto& each : all()) {
     const DType type = computes(*each, DType::f32) ? DType::f32 : DType::bf16;
     const auto with = [&](auto change) {
-      Case c = convolution(2, 32, 320, 320, type);
+      Case c = suited(*each, convolution(2, 32, 320, 320, type));
       change(c);
       return reason(*each, c);
     };
     EXPECT_EQ(with([](Case&) {}), "");
+    const bool upsamples = suited(*each, {}).upsampled;
+    EXPECT_EQ(with([](Case& c) { c.upsampled = !c.upsampled; }), upsamples ? "upsamples x" : "takes x as it is");
+    EXPECT_EQ(with([](Case& c) { c.padding.left = 0; }), upsamples ? "has no padding but 1" : "");
     EXPECT_EQ(with([](Case& c) { c.stride = 2; }), "computes 3 x 3 taps without a stride");
     EXPECT_EQ(with([](Case& c) { c.kernel = 1; }), "computes 3 x 3 taps without a stride");
     EXPECT_EQ(with([](Case& c) { c.activation = Activation::gelu; }), "has no gelu");

@@ -74,6 +74,22 @@ TEST(RefConv2d, AddsBiasAndRowBeforeAndResidualAfterTheActivation) {
   EXPECT_EQ(y, expected);
 }
 
+TEST(RefConv2d, OfAnUpsampledInputIsThatOfItsRepeatedPixels) {
+  Device device;
+  Random random(4);
+  const Tensor x = device.tensor({2, 3, 4, 5}, random.normals(2 * 3 * 4 * 5));
+  const Weight w = weight({6, 5, 3, 3}, random.normals(6 * 5 * 9));
+  const Tensor repeated = upsample(device.ctx, x, 6, 8);
+  for (const std::int64_t stride : {1, 2}) {
+    for (const Conv2dOp::Padding padding : {Conv2dOp::Padding{1, 1, 1, 1}, Conv2dOp::Padding{0, 2, 1, 0}}) {
+      const Tensor y = conv2d(device.ctx, x, w, {.stride = stride, .padding = padding, .upsampled = true});
+      const Tensor expected = conv2d(device.ctx, repeated, w, {.stride = stride, .padding = padding});
+      EXPECT_EQ(y.shape(), expected.shape());
+      EXPECT_EQ(device.values(y), device.values(expected));
+    }
+  }
+}
+
 TEST(RefConv2d, WithAKernelOfOneIsALinear) {
   Device device;
   Random random(3);

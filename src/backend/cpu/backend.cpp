@@ -12,6 +12,7 @@ std::unique_ptr<Backend> make_cpu_backend() {
   add_winograd(operations, isa);
   add_int8(operations, isa);
   onednn::add_layer<Conv2dOp>(operations, isa);
+  add_repeated(operations);
   add_emulated_winograd(operations, isa);
   // Without its kernels for x86 oneDNN is slower in all cases.
   add_panels(operations, isa, isa >= Isa::avx2 ? Panels::where_faster : Panels::everywhere);

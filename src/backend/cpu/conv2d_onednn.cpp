@@ -18,6 +18,7 @@ Layer layer_of(const Conv2dOp::Case& c) {
               .bias = c.bias,
               .row = c.row,
               .residual = c.residual,
+              .upsampled = c.upsampled,
               .text = fmt::format("conv2d {}", c.text())};
   // One tap is a product of rows, whose packed weights suit every number of rows; oneDNN's 1 x 1 convolutions want
   // blocks of 32, 48 or 64 filters by the size of the picture.

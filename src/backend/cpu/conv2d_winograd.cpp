@@ -128,11 +128,17 @@ struct Run {
   }
 };
 
+enum class Input { plain, upsampled };
+
+/// The kernels of one instruction set; either may be null.
+struct Kernels {
+  const WinogradKernel *f32, *bf16;
+};
+
 class WinogradConvolution : public Implementation<Conv2dOp> {
  public:
-  /// Either may be null.
-  WinogradConvolution(std::string_view name, const WinogradKernel* f32, const WinogradKernel* bf16)
-      : name_(name), f32_(f32), bf16_(bf16) {}
+  WinogradConvolution(std::string_view name, Input input, const Kernels& kernels)
+      : name_(name), input_(input), f32_(kernels.f32), bf16_(kernels.bf16) {}
 
   std::string_view name() const override { return name_; }
 
@@ -143,6 +149,8 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
                                   bf16_ ? "bf16" : "", name_of(c.x), name_of(c.y))};
     }
     if (c.kernel != 3 || c.stride != 1) return Declined{"computes 3 x 3 taps without a stride"};
+    if (c.upsampled != (input_ == Input::upsampled)) return Declined{c.upsampled ? "takes x as it is" : "upsamples x"};
+    if (c.upsampled && c.padding != Conv2dOp::Padding{1, 1, 1, 1}) return Declined{"has no padding but 1"};
     if (c.activation != Activation::none && c.activation != Activation::silu && c.activation != Activation::relu &&
         c.activation != Activation::leaky_relu) {
       return Declined{fmt::format("has no {}", name_of(c.activation))};
@@ -218,33 +226,51 @@ class WinogradConvolution : public Implementation<Conv2dOp> {
   }
 
   std::string_view name_;
+  Input input_;
   const WinogradKernel *f32_, *bf16_;
 };
 
 }  // namespace
 
 void add_winograd(Operations& operations, Isa isa) {
-  const auto add = [&](std::string_view name, const WinogradKernel* f32, const WinogradKernel* bf16) {
-    operations.add<Conv2dOp>(std::make_unique<WinogradConvolution>(name, f32, bf16));
+  const auto add = [&](std::string_view name, const Kernels& plain, std::string_view upsampled_name,
+                       const Kernels& upsampled) {
+    operations.add<Conv2dOp>(std::make_unique<WinogradConvolution>(name, Input::plain, plain));
+    operations.add<Conv2dOp>(std::make_unique<WinogradConvolution>(upsampled_name, Input::upsampled, upsampled));
   };
 #if defined(__x86_64__)
   // Direct convolution in bf16 does twice the products of float32 where the processor multiplies pairs, so F(4 x 4) in
   // float32 gains nothing beside F(2 x 2) in pairs; with tiles it does eight times those of pairs, and no transform
   // gains.
   const bool widens = isa < Isa::avx512bf16;
-  if (isa == Isa::avx512bf16) add("winograd-avx512bf16", nullptr, &avx512bf16::winograd_bf16_pairs);
-  if (isa >= Isa::avx512) add("winograd-avx512", &avx512::winograd_f32, widens ? &avx512::winograd_bf16 : nullptr);
-  if (isa >= Isa::avx2) add("winograd-avx2", &avx2::winograd_f32, widens ? &avx2::winograd_bf16 : nullptr);
+  if (isa == Isa::avx512bf16) {
+    add("winograd-avx512bf16", {nullptr, &avx512bf16::winograd_bf16_pairs}, "winograd-upsampled-avx512bf16",
+        {nullptr, &avx512bf16::upsampled_bf16_pairs});
+  }
+  if (isa >= Isa::avx512) {
+    add("winograd-avx512", {&avx512::winograd_f32, widens ? &avx512::winograd_bf16 : nullptr},
+        "winograd-upsampled-avx512", {&avx512::upsampled_f32, widens ? &avx512::upsampled_bf16 : nullptr});
+  }
+  if (isa >= Isa::avx2) {
+    add("winograd-avx2", {&avx2::winograd_f32, widens ? &avx2::winograd_bf16 : nullptr}, "winograd-upsampled-avx2",
+        {&avx2::upsampled_f32, widens ? &avx2::upsampled_bf16 : nullptr});
+  }
 #elif defined(__aarch64__)
-  if (isa >= Isa::neon) add("winograd-neon", &neon::winograd_f32, &neon::winograd_bf16);
+  if (isa >= Isa::neon) {
+    add("winograd-neon", {&neon::winograd_f32, &neon::winograd_bf16}, "winograd-upsampled-neon",
+        {&neon::upsampled_f32, &neon::upsampled_bf16});
+  }
 #endif
 }
 
 void add_emulated_winograd([[maybe_unused]] Operations& operations, [[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx512 || isa == Isa::avx512vnni) {
-    operations.add<Conv2dOp>(
-        std::make_unique<WinogradConvolution>("winograd-pairs-avx512", nullptr, &avx512::winograd_bf16_pairs));
+    const auto add = [&](std::string_view name, Input input, const WinogradKernel& pairs) {
+      operations.add<Conv2dOp>(std::make_unique<WinogradConvolution>(name, input, Kernels{nullptr, &pairs}));
+    };
+    add("winograd-pairs-avx512", Input::plain, avx512::winograd_bf16_pairs);
+    add("winograd-upsampled-pairs-avx512", Input::upsampled, avx512::upsampled_bf16_pairs);
   }
 #endif
 }

@@ -7,8 +7,8 @@ namespace sumi {
 // What Winograd's convolution of every instruction set offers. Files of one instruction set include nothing else, so
 // that no function the program shares is compiled for a processor that it may not run on.
 
-/// A convolution of 3 x 3 taps, a step apart, by square tiles of results, which are numbered picture by picture and row
-/// by row. The last of a row or column may hang over.
+/// A convolution of 3 x 3 taps, next to each other, of x or x upsampled by square tiles of results, which are numbered
+/// picture by picture and row by row. The last of a row or column may hang over.
 struct WinogradShape {
   std::ptrdiff_t height, width, channels;              ///< of x
   std::ptrdiff_t out_height, out_width, out_channels;  ///< of y
@@ -70,16 +70,17 @@ struct WinogradKernel {
 };
 
 namespace avx2 {
-extern const WinogradKernel winograd_f32, winograd_bf16;
+extern const WinogradKernel winograd_f32, winograd_bf16, upsampled_f32, upsampled_bf16;
 }
 namespace avx512 {
 extern const WinogradKernel winograd_f32, winograd_bf16, winograd_bf16_pairs;
-}
+extern const WinogradKernel upsampled_f32, upsampled_bf16, upsampled_bf16_pairs;
+}  // namespace avx512
 namespace avx512bf16 {
-extern const WinogradKernel winograd_bf16_pairs;
+extern const WinogradKernel winograd_bf16_pairs, upsampled_bf16_pairs;
 }
 namespace neon {
-extern const WinogradKernel winograd_f32, winograd_bf16;
+extern const WinogradKernel winograd_f32, winograd_bf16, upsampled_f32, upsampled_bf16;
 }
 
 }  // namespace sumi

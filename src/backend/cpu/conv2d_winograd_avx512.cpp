@@ -5,6 +5,9 @@ namespace sumi::avx512 {
 
 constexpr WinogradKernel winograd_f32 = winograd_kernel<Simd, float, InFloats>();
 constexpr WinogradKernel winograd_bf16 = winograd_kernel<Simd, std::uint16_t, InFloats>();
+constexpr WinogradKernel upsampled_f32 = winograd_kernel<Simd, float, UpsampledInFloats>();
+constexpr WinogradKernel upsampled_bf16 = winograd_kernel<Simd, std::uint16_t, UpsampledInFloats>();
 constexpr WinogradKernel winograd_bf16_pairs = winograd_kernel<Simd, std::uint16_t, InPairs>();
+constexpr WinogradKernel upsampled_bf16_pairs = winograd_kernel<Simd, std::uint16_t, UpsampledInPairs>();
 
 }  // namespace sumi::avx512

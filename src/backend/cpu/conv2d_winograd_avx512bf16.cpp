@@ -4,5 +4,6 @@
 namespace sumi::avx512bf16 {
 
 constexpr WinogradKernel winograd_bf16_pairs = winograd_kernel<Simd, std::uint16_t, InPairs>();
+constexpr WinogradKernel upsampled_bf16_pairs = winograd_kernel<Simd, std::uint16_t, UpsampledInPairs>();
 
 }  // namespace sumi::avx512bf16

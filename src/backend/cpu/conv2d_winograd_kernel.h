@@ -78,12 +78,29 @@ struct InPairs {
   static constexpr WinogradCosts costs{.inputs = 22, .sums = 16, .filters = 12};
 };
 
+/// Of an upsampled x, with 9 points: U takes 72 KiB in both types; M of most_tiles, whose filters are made for them
+/// alone, 504 KiB. own_tiles: between 56 and 182 in pairs, and 112 and 448 in floats, differences are within 5 %.
+template <class V>
+struct UpsampledInFloats {
+  using Transform = Upsampled<V>;
+  using Words = FloatProducts<V>;
+  static constexpr std::ptrdiff_t depth = 64, most_tiles = 448, own_tiles = 112;
+  static constexpr WinogradCosts costs{.inputs = 22, .sums = 16, .filters = 14};
+};
+template <class V>
+struct UpsampledInPairs {
+  using Transform = Upsampled<V>;
+  using Words = PairProducts<V>;
+  static constexpr std::ptrdiff_t depth = 128, most_tiles = 448, own_tiles = 98;
+  static constexpr WinogradCosts costs = UpsampledInFloats<V>::costs;
+};
+
 template <class V, class T, class Scheme>
 class Winograd {
  public:
   using Transform = typename Scheme::Transform;
   using Words = typename Scheme::Words;
-  static constexpr int tile = Transform::tile;  ///< results along an axis
+  static constexpr int tile = Transform::tile, step = Transform::step;
   static constexpr std::ptrdiff_t points = Transform::patch_side * Transform::patch_side;
   static constexpr std::ptrdiff_t per_word = Words::per_word;
   static constexpr std::ptrdiff_t filters = 32;
@@ -112,8 +129,9 @@ class Winograd {
         const std::ptrdiff_t channels = least(depth, shape.channels - c);
         T border[points * depth];
         const T* data = static_cast<const T*>(x) + c;
-        const Pixels from = inside > 0 ? pixels_of(shape, data, at.picture, at.y - shape.top, at.x - shape.left)
-                                       : framed(shape, data, at, channels, border);
+        const Pixels from = inside > 0
+                                ? pixels_of(shape, data, at.picture, first_row(shape, at), first_column(shape, at))
+                                : framed(shape, data, at, channels, border);
         for (std::ptrdiff_t k = 0; k < channels; k += lanes) {
           transform_inputs(from, together, k, channels - k, values(to) + k, point * per_word);
         }
@@ -188,11 +206,19 @@ class Winograd {
     std::ptrdiff_t picture, y, x;
   };
 
+  /// Of a tile's inputs; what is not in the map is zero.
+  static std::ptrdiff_t first_row(const WinogradShape& shape, const Place& at) {
+    return at.y / tile * step - shape.top;
+  }
+  static std::ptrdiff_t first_column(const WinogradShape& shape, const Place& at) {
+    return at.x / tile * step - shape.left;
+  }
+
   /// Tiles from `at` on, in its row and no more than a strip, whose inputs all lie in the map.
   static std::ptrdiff_t tiles_inside(const WinogradShape& shape, const Place& at) {
-    const std::ptrdiff_t y0 = at.y - shape.top, x0 = at.x - shape.left, room = shape.width - patch_side - x0;
+    const std::ptrdiff_t y0 = first_row(shape, at), x0 = first_column(shape, at), room = shape.width - patch_side - x0;
     if (y0 < 0 || y0 + patch_side > shape.height || x0 < 0 || room < 0) return 0;
-    return least(room / tile + 1, strip);
+    return least(room / step + 1, strip);
   }
 
   /// Input pixels from the first row and column of a tile on.
@@ -211,7 +237,7 @@ class Winograd {
   /// A copy of a tile's in `square`, with zeros around the map.
   static Pixels framed(const WinogradShape& shape, const T* x, const Place& at, std::ptrdiff_t channels, T* square) {
     for (std::ptrdiff_t i = 0; i < points; ++i) {
-      const std::ptrdiff_t y = at.y - shape.top + i / patch_side, column = at.x - shape.left + i % patch_side;
+      const std::ptrdiff_t y = first_row(shape, at) + i / patch_side, column = first_column(shape, at) + i % patch_side;
       const bool inside = y >= 0 && y < shape.height && column >= 0 && column < shape.width;
       T* to = square + i * depth;
       if (inside) {
@@ -228,14 +254,14 @@ class Winograd {
   /// share are transformed once. From one point to the next are `point` values.
   [[gnu::noinline]] static void transform_inputs(const Pixels& pixels, std::ptrdiff_t tiles, std::ptrdiff_t c,
                                                  std::ptrdiff_t left, Value* to, std::ptrdiff_t point) {
-    constexpr int shared = patch_side - tile;
+    constexpr int shared = patch_side - step;
     Reg columns[patch_side][patch_side];
     const T* from = pixels.data + c;
     const auto transform_column = [&](int j) {
       Reg d[patch_side], v[patch_side];
 #pragma GCC unroll 6
       for (int i = 0; i < patch_side; ++i) {
-        __builtin_prefetch(from + i * pixels.row + tile * pixels.pixel, 0, 2);  // of the next tile, to L2
+        __builtin_prefetch(from + i * pixels.row + step * pixels.pixel, 0, 2);  // of the next tile, to L2
         d[i] = load<V>(from + i * pixels.row, left);
       }
       Transform::transform_inputs(d, v);
@@ -258,7 +284,7 @@ class Winograd {
           V::store(line + j * point, v[j]);
         }
 #pragma GCC unroll 2
-        for (int j = 0; j < shared; ++j) columns[i][j] = columns[i][j + tile];
+        for (int j = 0; j < shared; ++j) columns[i][j] = columns[i][j + step];
       }
     }
   }

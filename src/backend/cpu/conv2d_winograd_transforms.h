@@ -24,6 +24,7 @@ template <class V>
 struct FourByFour {
   using Reg = typename V::Reg;
   static constexpr int tile = 4, patch_side = 6;  ///< results and inputs along an axis
+  static constexpr int step = tile;               ///< inputs from one tile to the next
 
   static void transform_inputs(const Reg (&d)[6], Reg (&v)[6]) {
     const Reg even_a = V::fma(constant(-bb), d[2], d[4]), odd_a = V::fma(constant(-bb), d[1], d[3]);
@@ -78,6 +79,7 @@ template <class V>
 struct TwoByTwo {
   using Reg = typename V::Reg;
   static constexpr int tile = 2, patch_side = 4;  ///< results and inputs along an axis
+  static constexpr int step = tile;               ///< inputs from one tile to the next
 
   static void transform_inputs(const Reg (&d)[4], Reg (&v)[4]) {
     v[0] = V::sub(d[0], d[2]);
@@ -98,6 +100,36 @@ struct TwoByTwo {
     const Reg half = V::set(0.5f);
     y[0] = V::fma(half, V::add(m[1], m[2]), m[0]);
     y[1] = V::fma(half, V::sub(m[1], m[2]), m[3]);
+  }
+};
+
+/// Of x upsampled, whose every pixel stands for two by two: 9 products where 4 results take 36. Along an axis the two
+/// results over d1 see d0 d1 d1 and d1 d1 d2. With s = g0 + g1 + g2
+///   y0 = d0 g0 + d1 (g1 + g2) = (d0 - d1) g0 + d1 s
+///   y1 = d1 (g0 + g1) + d2 g2 = d1 s + (d2 - d1) g2
+/// Zeros around x stand for zeros around what it is upsampled to. The error is that of TwoByTwo: white inputs and
+/// filters give terms of the squared norm 2 + 3 where the taps have 3, and inputs that are alike less.
+template <class V>
+struct Upsampled {
+  using Reg = typename V::Reg;
+  static constexpr int tile = 2, patch_side = 3;  ///< results and inputs along an axis
+  static constexpr int step = 1;                  ///< inputs from one tile to the next
+
+  static void transform_inputs(const Reg (&d)[3], Reg (&v)[3]) {
+    v[0] = V::sub(d[0], d[1]);
+    v[1] = d[1];
+    v[2] = V::sub(d[2], d[1]);
+  }
+
+  static void transform_filters(const Reg (&g)[3], Reg (&u)[3]) {
+    u[0] = g[0];
+    u[1] = V::add(V::add(g[0], g[2]), g[1]);
+    u[2] = g[2];
+  }
+
+  static void transform_sums(const Reg (&m)[3], Reg (&y)[2]) {
+    y[0] = V::add(m[0], m[1]);
+    y[1] = V::add(m[1], m[2]);
   }
 };
 

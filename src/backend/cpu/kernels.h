@@ -9,11 +9,14 @@ namespace sumi {
 
 /// Convolution of 3 x 3 taps, where direct convolution is slower: by tiles of 4 x 4, of f32, and of bf16 where the
 /// processor does not multiply it, "winograd-avx512", "winograd-avx2", "winograd-neon"; by tiles of 2 x 2 in pairs of
-/// bf16 "winograd-avx512bf16".
+/// bf16 "winograd-avx512bf16". The same after upsampling, in a quarter of direct convolution's products of both types:
+/// "winograd-upsampled-avx512bf16" and so on.
 void add_winograd(Operations& operations, Isa isa);
-/// The source of "winograd-avx512bf16" with emulated products, so that it can be tested: "winograd-pairs-avx512".
-/// Slower than all others.
+/// The source of "winograd-avx512bf16" with emulated products, so that it can be tested: "winograd-pairs-avx512",
+/// "winograd-upsampled-pairs-avx512". Slower than all others.
 void add_emulated_winograd(Operations& operations, Isa isa);
+/// Convolution after upsampling by pixels that are repeated first, and another implementation: "repeated".
+void add_repeated(Operations& operations);
 /// Linears in int8, their rows f32 or bf16: "int8-avx512vnni", "int8-avx2", "int8-neon".
 void add_int8(Operations& operations, Isa isa);
 /// Which cases panels take: all, or those in which they are faster than oneDNN's linears.

@@ -19,6 +19,7 @@ std::string unsuited(const Layer& layer, Arithmetic arithmetic, Isa isa) {
   }
   if (arithmetic == Arithmetic::native && bf16 && isa < Isa::avx512bf16) return "needs AVX-512 BF16";
   if (layer.int8) return "has no int8 with a step for each row";
+  if (layer.upsampled) return "takes x as it is";
   if (!bf16 && (!f32 || arithmetic != Arithmetic::native)) {
     return fmt::format("takes {}bf16, not {} to {}", arithmetic == Arithmetic::native ? "f32 and " : "",
                        name_of(layer.x_type), name_of(layer.y_type));

@@ -16,10 +16,11 @@ void gather(const Conv2dOp::Case& c, const Tensor& x, std::int64_t pixel, std::i
   for (std::int64_t u = 0; u < c.kernel; ++u) {
     for (std::int64_t v = 0; v < c.kernel; ++v) {
       const std::int64_t row = i * c.stride + u - c.padding.top, column = j * c.stride + v - c.padding.left;
-      if (row < 0 || row >= c.height || column < 0 || column >= c.width) {
+      if (row < 0 || row >= c.height * c.repeats() || column < 0 || column >= c.width * c.repeats()) {
         std::fill(channels.begin(), channels.end(), 0.0f);
       } else {
-        load(x, ((n * c.height + row) * c.width + column) * c.in_channels, channels);
+        const std::int64_t y = row / c.repeats(), left = column / c.repeats();
+        load(x, ((n * c.height + y) * c.width + left) * c.in_channels, channels);
       }
       for (std::int64_t k = 0; k < c.in_channels; ++k) {
         const std::int64_t at = (k * c.kernel + u) * c.kernel + v;
