@@ -56,9 +56,12 @@ Examples:
 
 /// Threads that wait for others spin before they sleep: 300,000 pauses of the processor by default, 15 ms, in which
 /// other programs do not get on and nor does the thread that is waited for. 10,000 are 0.5 ms. OpenMP reads
-/// the environment when it is loaded, so the program starts anew.
+/// the environment when it is loaded, so the program starts anew. Where its threads are to be bound the first is so by
+/// then, and a program that it starts would find one core.
 void spin_briefly(char** arguments) {
-  if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
+  for (const char* set : {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"}) {
+    if (std::getenv(set)) return;
+  }
   std::error_code problem;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", problem);
   if (!problem && ::setenv("GOMP_SPINCOUNT", "10000", 1) == 0) ::execv(program.c_str(), arguments);

@@ -130,6 +130,19 @@ TEST(Generate, ARandomSeedIsReportedAndGivesThePictureAgain) {
   EXPECT_EQ(read_image(folder / "first.png").rgb, read_image(folder / "again.png").rgb);
 }
 
+TEST(Generate, BoundThreadsAreAsManyAsOthers) {
+  ::unsetenv("OMP_WAIT_POLICY");
+  const ScratchFolder folder;
+  const auto threads = [&] {
+    const Ran ran = run(folder.path(), {"generate", "a red apple, 3d", "--steps", "1", "--json", "-q"});
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    return Json::parse(ran.out).at("threads").get<int>();
+  };
+  const int free = threads();
+  ::setenv("OMP_PROC_BIND", "true", 1);
+  EXPECT_EQ(threads(), free);
+}
+
 TEST(Generate, QuietSaysNothing) {
   const ScratchFolder folder;
   const Ran ran = run(folder.path(), quick({"-q", "--steps", "1", "-o", "apple.png"}));
