@@ -88,7 +88,8 @@ void bench_unet(const BenchOptions& options, const OnRow& tell) {
   const UNet unet = build_unet(files->config("unet"), files->weights("unet"));
   const std::int64_t reduction = load_autoencoder(*files, options.engine.vae).reduction();
   const std::int64_t batch = options.batch * halves(options, unet.config());
-  const Shape shape = latent_shape(options, batch, reduction, unet.config().in_channels);
+  const std::int64_t latents = unet.shares_parts() ? options.batch : batch;
+  const Shape shape = latent_shape(options, latents, reduction, unet.config().in_channels);
   const auto prepare = [&](Context& ctx) -> Call {
     auto conditioning = unet.prepare(ctx, random_prompt(ctx, unet.config(), batch, options.guidance));
     const std::vector<float> times(static_cast<std::size_t>(batch), 500.0f);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ops/elementwise.h"
 #include "ops/layout.h"
 
 namespace sumi {
@@ -54,7 +55,7 @@ Tensor UNet::operator()(Context& ctx, const Tensor& latent, const Tensor& timest
   std::vector<Tensor> skips;
   Tensor x = down(ctx, latent, skips, step, options);
   x = up(ctx, std::move(x), skips, step, options.cache);
-  x = norm_out_(ctx, x, Activation::silu);
+  x = norm_out_(ctx, repeat_to(ctx, x, step.time.size(0)), Activation::silu);
   return conv_out_(ctx, x, {.type = DType::f32});
 }
 
@@ -84,7 +85,7 @@ Tensor UNet::up(Context& ctx, Tensor x, std::vector<Tensor>& skips, const UNetSt
     const Trace::Span span(ctx.trace, "layer", stage.name);
     for (std::size_t i = begin; i < layers; ++i) {
       if (cache && cache->layers == skips.size()) cache->state = x;
-      x = concat(ctx, x, pop(skips));
+      x = concat(ctx, x, repeat_to(ctx, pop(skips), x.size(0)));
       x = stage.layer(ctx, i, std::move(x), step);
     }
     // Not simply twice as large: halving an odd size rounded up.

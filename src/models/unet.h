@@ -44,10 +44,15 @@ class UNet {
   UNet(UNetConfig config, const Loader& loader);
 
   const UNetConfig& config() const { return config_; }
+  /// Whether parts of a batch that differ in their prompt alone, those of guidance, share what comes before the first
+  /// look at it, so that the latents of one will do. Not where the time embedding sees the prompt; nor with residuals,
+  /// which are of all.
+  bool shares_parts() const { return config_.added_channels == 0; }
   /// The result lies in ctx's arena.
   Conditioning prepare(Context& ctx, const Prompt& prompt) const;
   /// What the model was trained to predict, noise or velocity: (batch, height, width, out_channels) float32.
-  /// latent: (batch, height, width, in_channels) float32, any height and width; timesteps: (batch) float32.
+  /// latent: (batch, height, width, in_channels) float32, any height and width; timesteps: (batch) float32. Where
+  /// `shares_parts`, a latent of fewer rows stands for itself again and again.
   Tensor operator()(Context& ctx, const Tensor& latent, const Tensor& timesteps, const Conditioning& conditioning,
                     const UNetOptions& options = {}) const;
 

@@ -94,10 +94,10 @@ Tensor UNetEncoder::down(Context& ctx, const Tensor& latent, std::vector<Tensor>
 Tensor UNetEncoder::middle(Context& ctx, Tensor x, const UNetStep& step) const {
   if (!middle_) return x;
   const Trace::Span span(ctx.trace, "layer", middle_->name);
-  x = middle_->resnets.front()(ctx, std::move(x), step.time);
+  x = middle_->resnets.front()(ctx, x, step.time_of(x));
   for (std::size_t i = 0; i < middle_->transformers.size(); ++i) {
     x = middle_->transform(ctx, i, std::move(x), step);
-    x = middle_->resnets[i + 1](ctx, std::move(x), step.time);
+    x = middle_->resnets[i + 1](ctx, x, step.time_of(x));
   }
   return x;
 }

@@ -29,7 +29,7 @@ void UNetStage::prepare(Context& ctx, const Tensor& tokens, std::vector<std::vec
 }
 
 Tensor UNetStage::layer(Context& ctx, std::size_t i, Tensor x, const UNetStep& step) const {
-  x = resnets[i](ctx, std::move(x), step.time);
+  x = resnets[i](ctx, x, step.time_of(x));
   return transformers.empty() ? x : transform(ctx, i, std::move(x), step);
 }
 

@@ -12,9 +12,12 @@ namespace sumi {
 
 /// What all layers of a UNet share in one step.
 struct UNetStep {
-  Tensor time;                                  ///< (batch, time channels), after its SiLU
+  Tensor time;                                  ///< (the prompt's batch, time channels), after its SiLU
   std::span<const std::vector<KeyValue>> keys;  ///< the prompt's, of each transformer, of each of its blocks
   TokenMerger* merger = nullptr;                ///< of the transformers' tokens, where some merge
+
+  /// As many rows as x has: of one part of guidance before it looks at the prompt (see UNet), of all after.
+  Tensor time_of(const Tensor& x) const { return time.slice(0, x.size(0)); }
 };
 
 /// Resnet blocks, each with a transformer after it or none with one; then a change of resolution.

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "ops/elementwise.h"
+
 namespace sumi {
 
 FeedForward::FeedForward(const Loader& loader, std::int64_t channels)
@@ -28,6 +30,7 @@ TransformerBlock::TransformerBlock(const Loader& loader, std::int64_t channels, 
 
 Tensor TransformerBlock::operator()(Context& ctx, Tensor x, const KeyValue& prompt) const {
   x = self_attention(ctx, norm1(ctx, x), x);
+  x = repeat_to(ctx, x, prompt.k.size(0));
   x = cross_attention(ctx, norm2(ctx, x), prompt, x);
   return feed_forward(ctx, norm3(ctx, x), x);
 }
@@ -71,15 +74,17 @@ std::vector<KeyValue> SpatialTransformer::prepare(Context& ctx, const Tensor& pr
 Tensor SpatialTransformer::operator()(Context& ctx, Tensor x, std::span<const KeyValue> prompt,
                                       TokenMerger* merger) const {
   const Trace::Span span(ctx.trace, "layer", name);
-  const Shape picture = x.shape();
+  Shape picture = x.shape();
   x = x.reshape({picture[0], picture[1] * picture[2], picture[3]});
   Tensor tokens = proj_in(ctx, norm(ctx, x));
   for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (merger) tokens = repeat_to(ctx, tokens, prompt[i].k.size(0));
     const auto merged = merger ? merger->match(ctx, tokens, picture[1], picture[2]) : std::nullopt;
     tokens =
         merged ? blocks[i](ctx, std::move(tokens), prompt[i], *merged) : blocks[i](ctx, std::move(tokens), prompt[i]);
   }
-  return proj_out(ctx, tokens, {.residual = x}).reshape(picture);
+  picture[0] = tokens.size(0);
+  return proj_out(ctx, tokens, {.residual = repeat_to(ctx, x, picture[0])}).reshape(picture);
 }
 
 }  // namespace sumi

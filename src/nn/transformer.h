@@ -26,7 +26,8 @@ struct TransformerBlock {
 
   TransformerBlock(const Loader& loader, std::int64_t channels, std::int64_t prompt_channels, std::int64_t heads);
 
-  /// x: (batch, tokens, channels).
+  /// x: (batch, tokens, channels). Where the prompt's batch is a multiple of it, x is computed once until it looks at
+  /// the prompt, and repeated for each part from there on.
   Tensor operator()(Context& ctx, Tensor x, const KeyValue& prompt) const;
   /// The same with the layers at merged.sites on merged tokens.
   Tensor operator()(Context& ctx, Tensor x, const KeyValue& prompt, const MergedTokens& merged) const;
@@ -47,7 +48,7 @@ struct SpatialTransformer {
 
   /// One for each block.
   std::vector<KeyValue> prepare(Context& ctx, const Tensor& prompt) const;
-  /// x: (batch, height, width, channels).
+  /// x: (batch, height, width, channels); the result has the prompt's batch, a multiple of it.
   Tensor operator()(Context& ctx, Tensor x, std::span<const KeyValue> prompt, TokenMerger* merger = nullptr) const;
 };
 

@@ -92,6 +92,12 @@ Tensor repeat(Context& ctx, const Tensor& x, std::span<const double> coefficient
   return y;
 }
 
+Tensor repeat_to(Context& ctx, const Tensor& x, std::int64_t rows) {
+  if (x.size(0) == rows) return x;
+  check(rows % x.size(0) == 0, ErrorCode::internal, "repeat_to: {} to {} rows", x.shape().text(), rows);
+  return repeat(ctx, x, std::vector(static_cast<std::size_t>(rows / x.size(0)), 1.0));
+}
+
 void blend(Context& ctx, const Tensor& mask, const Tensor& a, const Tensor& b, const Tensor& y) {
   for (const Tensor* x : {&mask, &a, &y}) {
     check(x->shape() == b.shape() && x->dtype() == b.dtype() && x->contiguous(), ErrorCode::internal,

@@ -88,6 +88,8 @@ struct CombineOptions {
 Tensor combine(Context& ctx, std::span<const Term> terms, const CombineOptions& options = {});
 /// x times each coefficient, one after the other along the first axis.
 Tensor repeat(Context& ctx, const Tensor& x, std::span<const double> coefficients);
+/// x again and again along the first axis up to `rows`, a multiple of x's; x itself where it has as many.
+Tensor repeat_to(Context& ctx, const Tensor& x, std::int64_t rows);
 
 /// y = mask * a + (1 - mask) * b, element by element.
 struct BlendOp {

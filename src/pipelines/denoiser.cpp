@@ -26,7 +26,11 @@ std::vector<bool> Denoiser::Call::kind() const {
 }
 
 Denoiser::Denoiser(Context& ctx, const UNet& unet, const UNet::Prompt& prompt, const Shape& latents, const Aids& aids)
-    : unet_(unet), aids_(aids), pictures_(latents[0]), conditioning_(unet.prepare(ctx, prompt)) {
+    : unet_(unet),
+      aids_(aids),
+      pictures_(latents[0]),
+      rows_(prompt.tokens.size(0)),
+      conditioning_(unet.prepare(ctx, prompt)) {
   const UNet::Prompt seen = aids.guess_mode ? last_part(prompt, pictures_) : prompt;
   for (const ControlJob& control : aids.controls) {
     const Tensor picture = upload_picture(ctx, control.picture, 0);
@@ -50,9 +54,8 @@ Residuals Denoiser::residuals(Context& ctx, const Tensor& latents, const Tensor&
 }
 
 Tensor Denoiser::operator()(Context& ctx, const Tensor& latents, const Call& call, const Tensor& extra) {
-  const std::int64_t rows = latents.size(0);
-  const std::vector<float> times(static_cast<std::size_t>(rows), static_cast<float>(call.timestep));
-  const Tensor timesteps = ctx.upload(times, {rows});
+  const std::vector<float> times(static_cast<std::size_t>(rows_), static_cast<float>(call.timestep));
+  const Tensor timesteps = ctx.upload(times, {rows_});
   const Residuals told = residuals(ctx, latents, timesteps, call);
   if (cache_) cache_->reuse = call.reuse;
   const UNetOptions options{.residuals = told ? &told : nullptr,

@@ -50,7 +50,8 @@ class Denoiser {
   Denoiser(Context& ctx, const UNet& unet, const UNet::Prompt& prompt, const Shape& latents, const Aids& aids);
 
   /// What the UNet predicts for each row of the prompt: (rows, height, width, channels) float32.
-  /// latents: (rows, height, width, channels); extra: what the UNet sees beside them, of as many rows.
+  /// latents: (rows, height, width, channels), or those of one part of guidance as UNet takes them; extra: what the
+  /// UNet sees beside them, of as many rows.
   Tensor operator()(Context& ctx, const Tensor& latents, const Call& call, const Tensor& extra = {});
 
  private:
@@ -63,7 +64,7 @@ class Denoiser {
 
   const UNet& unet_;
   const Aids& aids_;
-  std::int64_t pictures_;
+  std::int64_t pictures_, rows_;
   UNet::Conditioning conditioning_;
   std::vector<Control> controls_;
   std::optional<FeatureCache> cache_;

@@ -33,6 +33,33 @@ INSTANTIATE_TEST_SUITE_P(
     Models, UNetPredicts,
     testing::ValuesIn(on_host_backends({"sd1", "sd2", "bksdm-small", "bksdm-tiny", "lcm", "emoji"})), name_of);
 
+class UNetParts : public testing::TestWithParam<ModelOnBackend> {};
+
+TEST_P(UNetParts, ShareWhatComesBeforeThePrompt) {
+  const UNet unet = load_unet(ModelFolder(model_path(GetParam().model)));
+  ASSERT_TRUE(unet.shares_parts());
+  const Reference reference("unet-" + GetParam().model);
+  const auto backend = make_host_backend(GetParam().backend);
+  const auto predicted = [&](bool once) {
+    return [&, once](Context& ctx) {
+      const Tensor prompt = reference.upload(ctx, "input.prompt");
+      const std::int64_t rows = prompt.size(0);
+      EXPECT_GT(rows, 1);
+      const Tensor latent = reference.upload(ctx, "input.latent").slice(0, 1);
+      const std::vector<float> times(static_cast<std::size_t>(rows), 321.0f);
+      const auto conditioning = unet.prepare(ctx, {.tokens = prompt, .guidance = 7.5});
+      return unet(ctx, once ? latent : repeat_to(ctx, latent, rows), ctx.upload(times, {rows}), conditioning);
+    };
+  };
+  const auto actual = run(*backend, predicted(true)), expected = run(*backend, predicted(false));
+  EXPECT_LT(largest_difference(actual, expected), 1e-6 * largest(expected));
+  EXPECT_LT(dry_run(*backend, predicted(true)).flops, dry_run(*backend, predicted(false)).flops);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, UNetParts,
+                         testing::ValuesIn(on_host_backends({"sd1", "sd2", "bksdm-small", "bksdm-tiny", "emoji"})),
+                         name_of);
+
 class UNetInBf16 : public testing::TestWithParam<std::string> {};
 
 // Measured 0.5 to 0.6 % of the largest value: bf16 rounds each number to 0.2 % or better, and layers add their errors
