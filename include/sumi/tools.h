@@ -15,7 +15,8 @@ struct BenchOptions {
   std::vector<std::string> what = {"image"};  ///< "image", "unet", "vae", "text"
   int width = 0, height = 0;                  ///< pixels; 0: the model's
   int batch = 1, steps = 20;
-  double guidance = 7.5;  ///< above 1 the UNet runs on both halves of guidance
+  double guidance = 7.5;                ///< above 1 the UNet runs on both halves of guidance
+  std::optional<std::string> negative;  ///< as Request's; models that want zeros without one (SDXL) then compute less
   int warmup = 1, repeat = 3;
   bool ops = false;     ///< also one row per op, shape and implementation; not of "image"
   std::string compare;  ///< with `ops`: implementations to run beside those chosen, by the beginning of their names

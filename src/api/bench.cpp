@@ -34,11 +34,15 @@ std::int64_t halves(const BenchOptions& options, const UNetConfig& config) {
   return options.guidance > 1 && config.guidance_channels == 0 ? 2 : 1;
 }
 
-UNet::Prompt random_prompt(Context& ctx, const UNetConfig& config, std::int64_t batch, double guidance) {
+/// `silent`: its leading rows are zeros.
+UNet::Prompt random_prompt(Context& ctx, const UNetConfig& config, std::int64_t batch, double guidance,
+                           std::int64_t silent) {
   constexpr std::int64_t kTokens = 77, kSizes = 6;
   std::int64_t channels = 0;
   for (const UNetConfig::Stage& stage : config.down) channels = std::max(channels, stage.prompt_channels);
-  UNet::Prompt prompt{.tokens = cast(ctx, noise(ctx, {batch, kTokens, channels}), ctx.type), .guidance = guidance};
+  UNet::Prompt prompt{.tokens = cast(ctx, noise(ctx, {batch, kTokens, channels}), ctx.type),
+                      .guidance = guidance,
+                      .silent = silent};
   if (config.added_channels > 0) {
     const std::int64_t pooled = config.added_channels - kSizes * config.size_channels;
     prompt.pooled = cast(ctx, noise(ctx, {batch, pooled}), ctx.type);
@@ -59,6 +63,7 @@ void bench_image(const BenchOptions& options, const OnRow& tell) {
   Engine engine(options.engine);
   const Device device = make_device(options.engine);
   const Request request{.prompt = "a red apple, 3d",
+                        .negative = options.negative,
                         .steps = options.steps,
                         .guidance = options.guidance,
                         .width = options.width,
@@ -88,10 +93,12 @@ void bench_unet(const BenchOptions& options, const OnRow& tell) {
   const UNet unet = build_unet(files->config("unet"), files->weights("unet"));
   const std::int64_t reduction = load_autoencoder(*files, options.engine.vae).reduction();
   const std::int64_t batch = options.batch * halves(options, unet.config());
+  const bool zeros = files->index().flag("force_zeros_for_empty_prompt", false) && !options.negative;
+  const std::int64_t silent = zeros ? batch - options.batch : 0;
   const std::int64_t latents = unet.shares_parts() ? options.batch : batch;
   const Shape shape = latent_shape(options, latents, reduction, unet.config().in_channels);
   const auto prepare = [&](Context& ctx) -> Call {
-    auto conditioning = unet.prepare(ctx, random_prompt(ctx, unet.config(), batch, options.guidance));
+    auto conditioning = unet.prepare(ctx, random_prompt(ctx, unet.config(), batch, options.guidance, silent));
     const std::vector<float> times(static_cast<std::size_t>(batch), 500.0f);
     return [&unet, conditioning = std::move(conditioning), latents = noise(ctx, shape),
             timesteps = ctx.upload(times, {batch})](Context& c) { unet(c, latents, timesteps, conditioning); };

@@ -37,6 +37,7 @@ const Row kColumns{"device",
                    "height",
                    "steps",
                    "guidance",
+                   "negative",
                    "backend",
                    "dtype",
                    "threads",
@@ -48,7 +49,7 @@ const Row kColumns{"device",
                    "pictures_per_minute",
                    "gflops",
                    "share_of_peak"};
-constexpr std::size_t kDevice = 0, kPrecision = 1, kSamples = 5, kFirstSetting = 8, kSettings = 11;
+constexpr std::size_t kDevice = 0, kPrecision = 1, kSamples = 5, kFirstSetting = 8, kSettings = 12;
 
 std::string quoted(const std::string& field) {
   if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
@@ -128,6 +129,7 @@ Row settings_row(const BenchOptions& given, const std::string& what) {
           sized ? number(options.height) : "",
           what == "image" ? number(options.steps) : "",
           guided ? number(options.guidance) : "",
+          guided ? options.negative.value_or("") : "",
           options.engine.device,
           options.engine.dtype,
           number(options.engine.threads > 0 ? options.engine.threads : threads()),

@@ -168,6 +168,7 @@ Settings index_of(std::string_view name) {
     }
   }
   if (name == "sdxl-refiner") index["requires_aesthetics_score"] = true;
+  if (configs.contains("text_encoder_2")) index["force_zeros_for_empty_prompt"] = name != "sdxl-refiner";
   index["configs"] = std::move(configs);
   return {std::move(index), fmt::format("synthetic:{}", name)};
 }

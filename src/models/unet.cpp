@@ -42,7 +42,7 @@ UNet::UNet(UNetConfig config, const Loader& loader)
 UNet::Conditioning UNet::prepare(Context& ctx, const Prompt& prompt) const {
   const Trace::Span span(ctx.trace, "layer", "prompt keys and values");
   Conditioning conditioning = encoder_.prepare(ctx, prompt);
-  for (const UNetStage& stage : up_) stage.prepare(ctx, prompt.tokens, conditioning.keys);
+  for (const UNetStage& stage : up_) stage.prepare(ctx, prompt.tokens, prompt.silent, conditioning.keys);
   return conditioning;
 }
 

@@ -38,8 +38,8 @@ UNetEncoder::UNetEncoder(UNetEncoderConfig config, const Loader& loader)
 
 UNetEncoder::Conditioning UNetEncoder::prepare(Context& ctx, const Prompt& prompt) const {
   Conditioning conditioning;
-  for (const UNetStage& stage : down_) stage.prepare(ctx, prompt.tokens, conditioning.keys);
-  if (middle_) middle_->prepare(ctx, prompt.tokens, conditioning.keys);
+  for (const UNetStage& stage : down_) stage.prepare(ctx, prompt.tokens, prompt.silent, conditioning.keys);
+  if (middle_) middle_->prepare(ctx, prompt.tokens, prompt.silent, conditioning.keys);
 
   const std::int64_t batch = prompt.tokens.size(0);
   if (config_.guidance_channels) {

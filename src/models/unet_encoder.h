@@ -44,6 +44,7 @@ class UNetEncoder {
     double guidance = 1;            ///< the guidance scale, for models that take it as an input
     Tensor pooled = {};             ///< (batch, channels) of ctx.type, for models with added channels
     std::vector<float> sizes = {};  ///< for each of the batch the numbers that those models want: SDXL's time ids
+    std::int64_t silent = 0;        ///< leading rows whose tokens are zeros; no layer computes attention to them
   };
   /// A prompt as the layers want it: the same over all steps of a picture.
   struct Conditioning {

@@ -24,8 +24,9 @@ UNetStage::UNetStage(const Loader& loader, const Sizes& sizes, std::span<const s
   }
 }
 
-void UNetStage::prepare(Context& ctx, const Tensor& tokens, std::vector<std::vector<KeyValue>>& keys) const {
-  for (const auto& transformer : transformers) keys.push_back(transformer.prepare(ctx, tokens));
+void UNetStage::prepare(Context& ctx, const Tensor& tokens, std::int64_t silent,
+                        std::vector<std::vector<KeyValue>>& keys) const {
+  for (const auto& transformer : transformers) keys.push_back(transformer.prepare(ctx, tokens, silent));
 }
 
 Tensor UNetStage::layer(Context& ctx, std::size_t i, Tensor x, const UNetStep& step) const {

@@ -46,8 +46,8 @@ struct UNetStage {
   UNetStage(const Loader& loader, const Sizes& sizes, std::span<const std::int64_t> inputs, const Common& common,
             std::size_t first_transformer);
 
-  /// Adds the keys and values of its transformers.
-  void prepare(Context& ctx, const Tensor& tokens, std::vector<std::vector<KeyValue>>& keys) const;
+  /// Adds the keys and values of its transformers; the first `silent` of the batch are zeros.
+  void prepare(Context& ctx, const Tensor& tokens, std::int64_t silent, std::vector<std::vector<KeyValue>>& keys) const;
   /// Resnet block i and the transformer after it, if there is one.
   Tensor layer(Context& ctx, std::size_t i, Tensor x, const UNetStep& step) const;
   Tensor transform(Context& ctx, std::size_t i, Tensor x, const UNetStep& step) const;

@@ -24,16 +24,26 @@ CrossAttention::CrossAttention(const Loader& loader, std::int64_t channels, std:
       kv(loader, {"to_k", "to_v"}, prompt_channels, channels, false),
       out(loader.at("to_out.0"), channels, channels) {}
 
-KeyValue CrossAttention::prepare(Context& ctx, const Tensor& prompt) const {
-  const Tensor both = kv(ctx, prompt);
+KeyValue CrossAttention::prepare(Context& ctx, const Tensor& prompt, std::int64_t silent) const {
+  if (silent == prompt.size(0)) return {.silent = silent};
+  const Tensor both = kv(ctx, prompt.slice(silent, prompt.size(0)));
   const std::int64_t channels = both.size(-1) / 2;
-  return {both.columns(0, channels), both.columns(channels, 2 * channels)};
+  return {both.columns(0, channels), both.columns(channels, 2 * channels), silent};
 }
 
 Tensor CrossAttention::operator()(Context& ctx, Tensor x, const KeyValue& prompt, const Tensor& residual) const {
-  x = q(ctx, x);
-  x = attention(ctx, x, prompt.k, prompt.v, heads);
-  return out(ctx, x, {.residual = residual});
+  const std::int64_t silent = prompt.silent, batch = x.size(0);
+  Tensor y = ctx.tensor(x.shape(), x.dtype());
+  const auto rows = [&](const Tensor& of, std::int64_t begin, std::int64_t end) {
+    return of ? of.slice(begin, end) : Tensor();
+  };
+  if (silent > 0) fill(ctx, out.bias, rows(residual, 0, silent), y.slice(0, silent));
+  if (silent < batch) {
+    x = q(ctx, x.slice(silent, batch));
+    x = attention(ctx, x, prompt.k, prompt.v, heads);
+    out(ctx, x, {.residual = rows(residual, silent, batch), .into = y.slice(silent, batch)});
+  }
+  return y;
 }
 
 }  // namespace sumi

@@ -31,7 +31,10 @@ struct SelfAttention {
 
 /// The keys and values of a prompt in one attention layer. They stay the same over all steps of a picture.
 struct KeyValue {
-  Tensor k, v;  ///< (batch, tokens, channels), columns of one tensor
+  Tensor k, v;              ///< (batch - silent, tokens, channels), columns of one tensor; none where all are silent
+  std::int64_t silent = 0;  ///< leading rows of a batch whose prompt is zeros, and so are their keys and values
+
+  std::int64_t batch() const { return silent + (k ? k.size(0) : 0); }
 };
 
 /// Multi-head attention of a picture's tokens to a prompt's.
@@ -41,8 +44,10 @@ struct CrossAttention {
 
   CrossAttention(const Loader& loader, std::int64_t channels, std::int64_t prompt_channels, std::int64_t heads);
 
-  /// prompt: (batch, tokens, prompt_channels).
-  KeyValue prepare(Context& ctx, const Tensor& prompt) const;
+  /// prompt: (batch, tokens, prompt_channels), of which the first `silent` are zeros.
+  KeyValue prepare(Context& ctx, const Tensor& prompt, std::int64_t silent = 0) const;
+  /// residual + attention of x to the prompt: (batch, tokens, channels) both; residual may be absent. Whatever its
+  /// scores, attention to values of zeros is zeros, so silent rows get the bias of `out` alone.
   Tensor operator()(Context& ctx, Tensor x, const KeyValue& prompt, const Tensor& residual) const;
 };
 

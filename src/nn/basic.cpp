@@ -25,13 +25,18 @@ Tensor with_factors(Context& ctx, const Weight& up, const Options& options, Weig
   Options linear_part = options;
   linear_part.activation = Activation::none;
   bool gated = false;
-  if constexpr (requires { options.gated; }) gated = std::exchange(linear_part.gated, false);
+  Tensor into;
+  if constexpr (requires { options.gated; }) {
+    gated = std::exchange(linear_part.gated, false);
+    into = std::exchange(linear_part.into, {});
+  }
   const bool ends = !gated && options.activation == Activation::none;
+  check(ends || !into, ErrorCode::internal, "linear: with factors and an activation into a tensor that is there");
   if (!ends) linear_part.residual = {};
   Tensor y = weighted(linear_part);
   const double flops = ctx.flops;
   const Tensor narrow = narrowed();
-  y = linear(ctx, narrow, up, {.residual = y, .type = y.dtype()});
+  y = linear(ctx, narrow, up, {.residual = y, .type = y.dtype(), .into = into});
   ctx.factor_flops += ctx.flops - flops;
   if (ends) return y;
   y = gated ? gate(ctx, y, options.activation) : activate(ctx, y, options.activation);

@@ -30,7 +30,7 @@ TransformerBlock::TransformerBlock(const Loader& loader, std::int64_t channels, 
 
 Tensor TransformerBlock::operator()(Context& ctx, Tensor x, const KeyValue& prompt) const {
   x = self_attention(ctx, norm1(ctx, x), x);
-  x = repeat_to(ctx, x, prompt.k.size(0));
+  x = repeat_to(ctx, x, prompt.batch());
   x = cross_attention(ctx, norm2(ctx, x), prompt, x);
   return feed_forward(ctx, norm3(ctx, x), x);
 }
@@ -65,9 +65,9 @@ SpatialTransformer::SpatialTransformer(const Loader& loader, const Sizes& sizes)
   }
 }
 
-std::vector<KeyValue> SpatialTransformer::prepare(Context& ctx, const Tensor& prompt) const {
+std::vector<KeyValue> SpatialTransformer::prepare(Context& ctx, const Tensor& prompt, std::int64_t silent) const {
   std::vector<KeyValue> prepared;
-  for (const auto& block : blocks) prepared.push_back(block.cross_attention.prepare(ctx, prompt));
+  for (const auto& block : blocks) prepared.push_back(block.cross_attention.prepare(ctx, prompt, silent));
   return prepared;
 }
 
@@ -78,7 +78,7 @@ Tensor SpatialTransformer::operator()(Context& ctx, Tensor x, std::span<const Ke
   x = x.reshape({picture[0], picture[1] * picture[2], picture[3]});
   Tensor tokens = proj_in(ctx, norm(ctx, x));
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    if (merger) tokens = repeat_to(ctx, tokens, prompt[i].k.size(0));
+    if (merger) tokens = repeat_to(ctx, tokens, prompt[i].batch());
     const auto merged = merger ? merger->match(ctx, tokens, picture[1], picture[2]) : std::nullopt;
     tokens =
         merged ? blocks[i](ctx, std::move(tokens), prompt[i], *merged) : blocks[i](ctx, std::move(tokens), prompt[i]);

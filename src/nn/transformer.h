@@ -47,7 +47,7 @@ struct SpatialTransformer {
   SpatialTransformer(const Loader& loader, const Sizes& sizes);
 
   /// One for each block.
-  std::vector<KeyValue> prepare(Context& ctx, const Tensor& prompt) const;
+  std::vector<KeyValue> prepare(Context& ctx, const Tensor& prompt, std::int64_t silent = 0) const;
   /// x: (batch, height, width, channels); the result has the prompt's batch, a multiple of it.
   Tensor operator()(Context& ctx, Tensor x, std::span<const KeyValue> prompt, TokenMerger* merger = nullptr) const;
 };

@@ -43,11 +43,27 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const LinearO
   check(!c.residual ||
             (options.residual.shape() == out && options.residual.dtype() == c.y && options.residual.contiguous()),
         ErrorCode::internal, "linear: residual {}, output {}", options.residual.shape().text(), out.text());
-  Tensor y = ctx.tensor(out, c.y);
+  const Tensor y = options.into ? options.into : ctx.tensor(out, c.y);
+  check(y.shape() == out && y.dtype() == c.y && y.contiguous(), ErrorCode::internal, "linear: {} into {}", out.text(),
+        y.shape().text());
   dispatch<LinearOp>(
       ctx, c, {.x = x, .bias = c.bias ? options.bias->on(ctx.backend) : Tensor(), .residual = options.residual, .y = y},
       &weight);
   return y;
+}
+
+std::string BiasOp::Case::text() const {
+  return fmt::format("{}x{} {}{}", rows, out, name_of(y), residual ? " +residual" : "");
+}
+
+void fill(Context& ctx, const Vector& bias, const Tensor& residual, const Tensor& y) {
+  const BiasOp::Case c{
+      .rows = y.rows(), .out = y.size(-1), .y = y.dtype(), .residual = static_cast<bool>(residual)};
+  check(y.contiguous() && bias.size() == c.out, ErrorCode::internal, "bias: {} values into {}", bias.size(),
+        y.shape().text());
+  check(!c.residual || (residual.shape() == y.shape() && residual.dtype() == c.y && residual.contiguous()),
+        ErrorCode::internal, "bias: residual {}, output {}", residual.shape().text(), y.shape().text());
+  dispatch<BiasOp>(ctx, c, {.bias = bias.on(ctx.backend), .residual = residual, .y = y});
 }
 
 }  // namespace sumi

@@ -42,9 +42,33 @@ struct LinearOptions {
   bool gated = false;
   bool int8 = false;               ///< changes y by about 1 % of its root mean square
   std::optional<DType> type = {};  ///< of y; x's unless given
+  Tensor into = {};                ///< where to write; a new tensor unless given
 };
 
 /// x of any rank, (..., in), gives (..., out). Error(internal) with both shapes where they do not fit.
 Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const LinearOptions& options = {});
+
+/// y[r,o] = bias[o] + residual[r,o]: what a linear makes of rows of zeros.
+struct BiasOp {
+  static constexpr std::string_view name = "bias";
+
+  struct Case {
+    std::int64_t rows, out;
+    DType y = DType::f32;
+    bool residual = false;
+
+    auto operator<=>(const Case&) const = default;
+    double flops() const { return residual ? static_cast<double>(rows * out) : 0; }
+    std::string text() const;
+  };
+  struct Args {
+    Tensor bias;      ///< (out) float32
+    Tensor residual;  ///< like y
+    Tensor y;         ///< (rows, out)
+  };
+};
+
+/// Into y, (..., out).
+void fill(Context& ctx, const Vector& bias, const Tensor& residual, const Tensor& y);
 
 }  // namespace sumi

@@ -1,5 +1,7 @@
 #include "pipelines/denoiser.h"
 
+#include <algorithm>
+
 #include "ops/layout.h"
 #include "pipelines/decode.h"
 
@@ -9,12 +11,14 @@ namespace {
 /// The last rows of a prompt: those of the prompt's half of guidance.
 UNet::Prompt last_part(const UNet::Prompt& prompt, std::int64_t rows) {
   const auto last = [rows](const Tensor& x) { return x ? x.slice(x.size(0) - rows, x.size(0)) : Tensor(); };
+  const std::int64_t before = prompt.tokens.size(0) - rows;
   const auto numbers = prompt.sizes.size() / static_cast<std::size_t>(prompt.tokens.size(0));
   return {.tokens = last(prompt.tokens),
           .guidance = prompt.guidance,
           .pooled = last(prompt.pooled),
           .sizes = {prompt.sizes.end() - static_cast<std::ptrdiff_t>(numbers * static_cast<std::size_t>(rows)),
-                    prompt.sizes.end()}};
+                    prompt.sizes.end()},
+          .silent = std::max<std::int64_t>(0, prompt.silent - before)};
 }
 
 }  // namespace

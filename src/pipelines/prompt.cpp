@@ -163,10 +163,12 @@ class EncodedChunks {
   States states_;
 };
 
+bool silent(const Model& model, const PromptText& prompt) { return prompt.absent && model.zeros_without_negative; }
+
 void clear_rows(const Model& model, const std::vector<PromptText>& prompts, std::vector<float>& values) {
   const std::size_t size = values.size() / prompts.size();
   for (std::size_t i = 0; i < prompts.size(); ++i) {
-    if (!prompts[i].absent || !model.zeros_without_negative) continue;
+    if (!silent(model, prompts[i])) continue;
     std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(i * size), size, 0.0f);
   }
 }
@@ -202,6 +204,9 @@ UNet::Prompt encode_prompts(Context& ctx, const Model& model, const std::vector<
     for (const Chunks& row : cuts.back()) most = std::max(most, row.size());
   }
   UNet::Prompt encoded;
+  for (; encoded.silent < batch; ++encoded.silent) {
+    if (!silent(model, prompts[static_cast<std::size_t>(encoded.silent)])) break;
+  }
   for (const PromptText& prompt : prompts) {
     encoded.sizes.insert(encoded.sizes.end(), prompt.sizes.begin(), prompt.sizes.end());
   }

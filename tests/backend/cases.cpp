@@ -249,6 +249,19 @@ std::vector<Trial<GateOp>> Cases<GateOp>::all() {
   return trials;
 }
 
+std::vector<Trial<BiasOp>> Cases<BiasOp>::all() {
+  std::vector<Trial<BiasOp>> trials;
+  const std::array<std::int64_t, 2> sizes[] = {{1, 1}, {3, 7}, {1, 16}, {17, 33}, {64, 320}, {2, 5000}};
+  for (const auto& [rows, out] : sizes) {
+    for (const DType type : activation_types) {
+      for (const bool residual : {false, true}) {
+        trials.push_back({{.rows = rows, .out = out, .y = type, .residual = residual}});
+      }
+    }
+  }
+  return trials;
+}
+
 std::vector<Trial<CombineOp>> Cases<CombineOp>::all() {
   std::vector<Trial<CombineOp>> trials;
   unsigned turn = 0;

@@ -36,6 +36,7 @@ struct Cases;
   }
 SUMI_CASES(Conv2dOp);
 SUMI_CASES(LinearOp);
+SUMI_CASES(BiasOp);
 SUMI_CASES(GroupNormOp);
 SUMI_CASES(LayerNormOp);
 SUMI_CASES(AttentionOp);

@@ -33,6 +33,7 @@ SUMI_PROBLEM(LinearOp);
 SUMI_PROBLEM(EmbeddingOp);
 #undef SUMI_WEIGHT
 #define SUMI_WEIGHT
+SUMI_PROBLEM(BiasOp);
 SUMI_PROBLEM(GroupNormOp);
 SUMI_PROBLEM(LayerNormOp);
 SUMI_PROBLEM(AttentionOp);

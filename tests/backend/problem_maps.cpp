@@ -199,6 +199,26 @@ Values Problem<GateOp>::tolerance(const Trial<GateOp>& trial, const Args& args, 
   });
 }
 
+Shape Problem<BiasOp>::output(const Case& c) { return {c.rows, c.out}; }
+
+BiasOp::Args Problem<BiasOp>::inputs(const Trial<BiasOp>& trial, Random& random, Memory& memory) {
+  const Case& c = trial.c;
+  Args args;
+  args.bias = normal({c.out}, random, memory);
+  if (c.residual) args.residual = normal({c.rows, c.out}, random, memory);
+  return args;
+}
+
+void Problem<BiasOp>::convert(const Case& c, Args& args, Memory& memory) {
+  if (c.residual) args.residual = memory.converted(args.residual, c.y);
+}
+
+Values Problem<BiasOp>::tolerance(const Trial<BiasOp>& trial, const Args&, const Values&, const Values& expected) {
+  return bounds(expected, [&](std::size_t i) {
+    return 8 * unit32 * std::abs(static_cast<double>(expected[i])) + rounding(trial.c.y, expected[i]);
+  });
+}
+
 Shape Problem<CombineOp>::output(const Case& c) { return {c.elements}; }
 
 CombineOp::Args Problem<CombineOp>::inputs(const Trial<CombineOp>& trial, Random& random, Memory& memory) {

@@ -81,6 +81,26 @@ TEST_F(Layers, CrossAttentionToOneTokenIsItsValue) {
   for (std::size_t i = 0; i < 24; ++i) EXPECT_NEAR(actual[i], value[i % 8] + residual[i], 1e-6);
 }
 
+// Rows that are told to be zeros must come out as those whose zeros are computed: some, none and all of a batch.
+TEST_F(Layers, CrossAttentionToZerosIsABias) {
+  const CrossAttention layer(loader_, 8, 6, 2);
+  for (const std::int64_t silent : {0, 1, 3}) {
+    for (const bool residual : {false, true}) {
+      const auto attend = [&](std::int64_t told) {
+        return run_here([&](Context& ctx) {
+          std::vector<float> tokens = random_values(3 * 5 * 6, 1);
+          std::fill_n(tokens.begin(), silent * 5 * 6, 0.0f);
+          const KeyValue prompt = layer.prepare(ctx, ctx.upload(tokens, {3, 5, 6}), told);
+          EXPECT_EQ(prompt.batch(), 3);
+          return layer(ctx, random_tensor(ctx, {3, 4, 8}, 2), prompt,
+                       residual ? random_tensor(ctx, {3, 4, 8}, 3) : Tensor());
+        });
+      };
+      EXPECT_LT(largest_difference(attend(silent), attend(0)), 1e-6) << silent;
+    }
+  }
+}
+
 // Weights of zero in the last projection of each part leave what came in.
 TEST_F(Layers, BlocksAreResidual) {
   const auto checkpoint = synthetic_checkpoint(DType::f32);

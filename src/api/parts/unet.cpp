@@ -1,5 +1,6 @@
 #include "sumi/parts/unet.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "api/parts/state.h"
@@ -17,10 +18,14 @@ void check_channels(const Latents& latents, std::int64_t channels) {
         "latents {}: expected {} channels", latents.shape().text(), channels);
 }
 
+void check_rows(const Latents& latents, std::int64_t rows) {
+  check(rows % latents.shape().batch == 0, ErrorCode::usage, "latents {} for {} rows of a conditioning",
+        latents.shape().text(), rows);
+}
+
 /// `rows` pictures: all of them again and again.
 Latents repeated(const Latents& latents, std::int64_t rows) {
   LatentShape shape = latents.shape();
-  check(rows % shape.batch == 0, ErrorCode::usage, "latents {} for {} rows of a conditioning", shape.text(), rows);
   std::vector<float> values;
   for (std::int64_t i = 0; i < rows; i += shape.batch) {
     values.insert(values.end(), latents.values().begin(), latents.values().end());
@@ -43,6 +48,12 @@ void check_conditioning(const sumi::Model& model, const Conditioning& given) {
   expect("numbers of sizes", given.sizes.size(), model.pooled() ? rows * model.size_numbers() : 0);
 }
 
+/// Leading rows whose embeddings are zeros.
+std::int64_t silent_rows(const Conditioning& given) {
+  const auto first = std::find_if(given.embeddings.begin(), given.embeddings.end(), [](float x) { return x != 0; });
+  return (first - given.embeddings.begin()) * given.rows / static_cast<std::int64_t>(given.embeddings.size());
+}
+
 }  // namespace
 
 struct UNet::State {
@@ -52,7 +63,11 @@ struct UNet::State {
   Denoiser begin(Context& ctx) const { return {ctx, model->unet, prompt(ctx), tensor_shape(shape), aids}; }
   /// Plans and begins what lasts, for latents of this shape.
   void open(const LatentShape& latents);
-  /// latents, extra: of all rows.
+  /// Whether the latents of one part of guidance will do for all.
+  bool shares_parts() const {
+    return model->unet.shares_parts() && options.controls.empty() && opened.extra_channels() == 0;
+  }
+  /// latents: of all rows, or of one part where it shares_parts; extra: of all rows.
   Latents call(Context& ctx, Denoiser& denoiser, const Latents& latents, const Latents& extra,
                const Denoiser::Call& call) const;
 
@@ -81,7 +96,8 @@ sumi::UNet::Prompt UNet::State::prompt(Context& ctx) const {
   };
   sumi::UNet::Prompt prompt{.tokens = upload(conditioning.embeddings, {rows, tokens, model->prompt_channels()}),
                             .guidance = conditioning.guidance,
-                            .sizes = conditioning.sizes};
+                            .sizes = conditioning.sizes,
+                            .silent = silent_rows(conditioning)};
   if (model->pooled()) {
     prompt.pooled = upload(conditioning.pooled, {rows, model->texts.back().text.config().projection});
   }
@@ -108,7 +124,8 @@ void UNet::State::open(const LatentShape& latents) {
     aids.controls.push_back(settle_control(*model, control, find, shape.width * reduction, shape.height * reduction));
   }
   LatentShape rows = shape, beside = shape;
-  rows.batch = beside.batch = conditioning.rows;
+  beside.batch = conditioning.rows;
+  if (!shares_parts()) rows.batch = conditioning.rows;
   beside.channels = opened.extra_channels();
   const Booked booked = state.session.plan([&](Context& ctx) {
     Denoiser dry = begin(ctx);
@@ -133,10 +150,11 @@ Latents UNet::predict(const Latents& latents, double timestep, const StepOptions
   State& s = *state_;
   const std::int64_t rows = s.conditioning.rows;
   check_channels(latents, s.model->latent_channels());
-  const Latents input = repeated(latents, rows);
-  Latents extra;
+  check_rows(latents, rows);
+  Latents input = repeated(latents, s.shares_parts() ? latents.shape().batch : rows), extra;
   if (s.opened.extra_channels() > 0) {
     check_channels(options.extra, s.opened.extra_channels());
+    check_rows(options.extra, rows);
     extra = repeated(options.extra, rows);
     check(extra.shape().height == input.shape().height && extra.shape().width == input.shape().width, ErrorCode::usage,
           "extra channels {} beside latents {}", extra.shape().text(), input.shape().text());

@@ -96,6 +96,37 @@ class Gate : public Implementation<GateOp> {
   }
 };
 
+class Bias : public Implementation<BiasOp> {
+ public:
+  using Case = BiasOp::Case;
+  using Args = BiasOp::Args;
+
+  std::string_view name() const override { return "loops"; }
+
+  Decision plan(const Case& c) const override {
+    if (computed(c.y)) return Plan{};
+    return Declined{fmt::format("computes f32 and bf16, not {}", name_of(c.y))};
+  }
+
+  void run(const Case& c, const Plan&, const Args& args, std::byte*) const override {
+    const float* bias = args.bias.data<float>();
+    with_type(c.y, [&]<class Y>(Y) { apply(c, bias, c.residual ? args.residual.data<Y>() : nullptr, args.y.data<Y>()); });
+  }
+
+ private:
+  template <class Y>
+  static void apply(const Case& c, const float* bias, const Y* residual, Y* y) {
+    parallel_for(c.rows, std::max<std::int64_t>(1, 4096 / c.out), [=, &c](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        const std::int64_t at = row * c.out;
+        for (std::int64_t i = 0; i < c.out; ++i) {
+          y[at + i] = Y(residual ? bias[i] + static_cast<float>(residual[at + i]) : bias[i]);
+        }
+      }
+    });
+  }
+};
+
 /// By GELU, in vectors.
 class GateByGelu : public Implementation<GateOp> {
  public:
@@ -143,6 +174,7 @@ void add_elementwise(Operations& operations, Isa isa) {
 #endif
   operations.add<ActivateOp>(std::make_unique<Activate>());
   operations.add<GateOp>(std::make_unique<Gate>());
+  operations.add<BiasOp>(std::make_unique<Bias>());
 }
 
 }  // namespace sumi

@@ -21,6 +21,7 @@ void multiply(const float* weights, const double* columns, std::int64_t n, doubl
 // One function an op, each in the file of its name.
 void run(const ActivateOp::Case& c, const ActivateOp::Args& args);
 void run(const AttentionOp::Case& c, const AttentionOp::Args& args);
+void run(const BiasOp::Case& c, const BiasOp::Args& args);
 void run(const BlendOp::Case& c, const BlendOp::Args& args);
 void run(const CombineOp::Case& c, const CombineOp::Args& args);
 void run(const ConcatOp::Case& c, const ConcatOp::Args& args);
