@@ -43,7 +43,8 @@ void add_options(CLI::App& app, Settings& s) {
   options.number("-b,--batch", bench.batch, "pictures made together (default 1)");
   options.number("--steps", bench.steps, "steps of an image (default 20)");
   options.number("--guidance", bench.guidance, "guidance scale; up to 1 the UNet runs on one half (default 7.5)");
-  options.text("-n,--negative", "TEXT", "what to steer away from (default: the model's empty condition)", bench.negative);
+  options.text("-n,--negative", "TEXT", "what to steer away from (default: the model's empty condition)",
+               bench.negative);
   options.number("--warmup", bench.warmup, "calls before those that count (default 1)");
   options.number("--repeat", bench.repeat, "calls that count (default 3)");
   options.flag("--ops", bench.ops, "also one row per op, shape and implementation of unet, vae, text");

@@ -40,9 +40,8 @@ UNet::Prompt random_prompt(Context& ctx, const UNetConfig& config, std::int64_t 
   constexpr std::int64_t kTokens = 77, kSizes = 6;
   std::int64_t channels = 0;
   for (const UNetConfig::Stage& stage : config.down) channels = std::max(channels, stage.prompt_channels);
-  UNet::Prompt prompt{.tokens = cast(ctx, noise(ctx, {batch, kTokens, channels}), ctx.type),
-                      .guidance = guidance,
-                      .silent = silent};
+  UNet::Prompt prompt{
+      .tokens = cast(ctx, noise(ctx, {batch, kTokens, channels}), ctx.type), .guidance = guidance, .silent = silent};
   if (config.added_channels > 0) {
     const std::int64_t pooled = config.added_channels - kSizes * config.size_channels;
     prompt.pooled = cast(ctx, noise(ctx, {batch, pooled}), ctx.type);

@@ -15,7 +15,7 @@ template <class... Ops>
 struct OpList {};
 
 using AllOps =
-    OpList<Conv2dOp, LinearOp, BiasOp, GroupNormOp, LayerNormOp, AttentionOp, EmbeddingOp, SinusoidOp, ActivateOp, GateOp,
-           CombineOp, BlendOp, GuideOp, ConcatOp, UpsampleOp, MatchTokensOp, MergeTokensOp, UnmergeTokensOp>;
+    OpList<Conv2dOp, LinearOp, BiasOp, GroupNormOp, LayerNormOp, AttentionOp, EmbeddingOp, SinusoidOp, ActivateOp,
+           GateOp, CombineOp, BlendOp, GuideOp, ConcatOp, UpsampleOp, MatchTokensOp, MergeTokensOp, UnmergeTokensOp>;
 
 }  // namespace sumi

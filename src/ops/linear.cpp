@@ -57,8 +57,7 @@ std::string BiasOp::Case::text() const {
 }
 
 void fill(Context& ctx, const Vector& bias, const Tensor& residual, const Tensor& y) {
-  const BiasOp::Case c{
-      .rows = y.rows(), .out = y.size(-1), .y = y.dtype(), .residual = static_cast<bool>(residual)};
+  const BiasOp::Case c{.rows = y.rows(), .out = y.size(-1), .y = y.dtype(), .residual = static_cast<bool>(residual)};
   check(y.contiguous() && bias.size() == c.out, ErrorCode::internal, "bias: {} values into {}", bias.size(),
         y.shape().text());
   check(!c.residual || (residual.shape() == y.shape() && residual.dtype() == c.y && residual.contiguous()),

@@ -110,7 +110,8 @@ class Bias : public Implementation<BiasOp> {
 
   void run(const Case& c, const Plan&, const Args& args, std::byte*) const override {
     const float* bias = args.bias.data<float>();
-    with_type(c.y, [&]<class Y>(Y) { apply(c, bias, c.residual ? args.residual.data<Y>() : nullptr, args.y.data<Y>()); });
+    with_type(c.y,
+              [&]<class Y>(Y) { apply(c, bias, c.residual ? args.residual.data<Y>() : nullptr, args.y.data<Y>()); });
   }
 
  private:

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "backend/cpu/linear_panels_op.h"
 #include "core/threads.h"
@@ -21,6 +23,8 @@ PanelCut PanelLinear::cut(const Case& c) const {
   cut.blocks = divide_up(c.rows, cut.block);
   const std::int64_t groups = std::min(divide_up(cut.threads, cut.blocks), divide_up(cut.panels, least_panels));
   cut.group = divide_up(cut.panels, groups);
+  cut.last = std::min<std::int64_t>(cut.blocks, cut.threads);
+  cut.last_group = std::min(cut.group, least_panels);
   const std::int64_t words = divide_up(c.in, kernel.per_word);
   cut.panel_bytes = head_bytes() + static_cast<std::size_t>(kernel.panel_columns * words) * kernel.word_bytes;
   cut.thread_bytes = kernel.block_bytes(cut.block, c.in);
@@ -51,9 +55,15 @@ void PanelLinear::run(const Case& c, const Plan& plan, const LinearOp::Args& arg
   const PanelKernel& kernel = this->kernel(c);
   const auto lay = c.x == DType::f32 ? kernel.lay_f32 : kernel.lay_bf16;
   const auto run = c.y == DType::f32 ? kernel.run_f32 : kernel.run_bf16;
-  const auto groups = divide_up(cut.panels, cut.group);
-  parallel_each(cut.blocks * groups, cut.threads, [&](std::int64_t number, int thread) {
-    const std::int64_t row = number / groups * cut.block, first = number % groups * cut.group;
+  const std::int64_t coarse = divide_up(cut.panels, cut.group), fine = divide_up(cut.panels, cut.last_group);
+  const std::int64_t whole = cut.blocks - cut.last;
+  std::vector<std::int64_t> laid(static_cast<std::size_t>(cut.threads),
+                                 -1);  // the row that each thread's block begins with
+  parallel_each(whole * coarse + cut.last * fine, cut.threads, [&](std::int64_t number, int thread) {
+    const bool last = number >= whole * coarse;
+    const std::int64_t groups = last ? fine : coarse, group = last ? cut.last_group : cut.group;
+    if (last) number += whole * (fine - coarse);
+    const std::int64_t row = number / groups * cut.block, first = number % groups * group;
     const auto at = [&](const Tensor& tensor, std::int64_t columns) {
       return tensor ? tensor.raw() + static_cast<std::size_t>(row * columns) * bytes_of(tensor.dtype()) : nullptr;
     };
@@ -64,7 +74,7 @@ void PanelLinear::run(const Case& c, const Plan& plan, const LinearOp::Args& arg
                          .panels = args.packed,
                          .panel_bytes = cut.panel_bytes,
                          .first = first,
-                         .count = std::min(cut.group, cut.panels - first),
+                         .count = std::min(group, cut.panels - first),
                          .out = c.out,
                          .gated = c.gated,
                          .silu = c.activation == Activation::silu,
@@ -72,7 +82,8 @@ void PanelLinear::run(const Case& c, const Plan& plan, const LinearOp::Args& arg
                          .bias = reinterpret_cast<const float*>(args.bias.raw()),
                          .residual = at(args.residual, c.out),
                          .y = at(args.y, c.out)};
-    lay(at(args.x, c.in), task.rows, c.in, block);
+    if (std::exchange(laid[static_cast<std::size_t>(thread)], row) != row)
+      lay(at(args.x, c.in), task.rows, c.in, block);
     run(task);
   });
 }

@@ -17,7 +17,9 @@
 //       for each register tile of rows: sums, then y
 // With AVX-512 a step takes 14 cycles for 14 rows, in which a panel is read at 9 bytes a cycle and the rows at 4: L2
 // gives both. A block's rows are read once for each panel, so they should stay in L2; a panel's columns once for each
-// block, so blocks should be large where the weight is not in L2 (see linear_panels.cpp).
+// block, so blocks should be large where the weight is not in L2 (see linear_panels.cpp). The first register tile of a
+// panel would wait for memory, which does not give 9 bytes a cycle, while all others leave it idle: so each tile
+// fetches its share of the next panel where L3 does not keep them.
 //
 // depth = 64 words: rows lie cut into pieces of 256 bytes, [piece][row][word], so that the distance from row to row is
 // a constant and one register addresses a register tile.
@@ -57,14 +59,21 @@ class PanelLinears {
     const std::ptrdiff_t width = task.gated ? V::lanes : panel_columns;
     const auto* head = reinterpret_cast<const float*>(task.block);
     const float* block = head + head_floats(task.rows);
+    const std::ptrdiff_t pieces = (task.in + piece - 1) / piece;
+    const auto shares = static_cast<std::size_t>(tiles.count * pieces) * 64;
+    const bool far = static_cast<std::size_t>(task.count) * task.panel_bytes > l3_share;
+    const std::size_t lines = far ? (task.panel_bytes + shares - 1) / shares : 0;
     for (std::ptrdiff_t i = task.first; i < task.first + task.count; ++i) {
       const std::byte* panel = task.panels + static_cast<std::size_t>(i) * task.panel_bytes;
       for (std::ptrdiff_t t = 0; t < tiles.count; ++t) {
         const std::ptrdiff_t row = tiles.begin(t);
         alignas(64) float sums[tile_rows<V> * panel_columns];
         T* y = static_cast<T*>(task.y) + row * task.out + i * width;
-        multiply<tile_rows<V>>(tiles.size(t), block + row * depth, task.rows * depth, task.in, panel,
-                               Ahead{y, task.out * static_cast<std::ptrdiff_t>(sizeof(T))}, sums);
+        multiply<tile_rows<V>>(
+            tiles.size(t), block + row * depth, task.rows * depth, task.in, panel,
+            Ahead{y, task.out * static_cast<std::ptrdiff_t>(sizeof(T)),
+                  panel + task.panel_bytes + static_cast<std::size_t>(t * pieces) * lines * 64, lines},
+            sums);
         const Output<T> output{task, i * width, row, tiles.size(t), head + row, panel};
         task.gated ? output.write_gated(sums) : output.write(sums);
       }
@@ -75,6 +84,8 @@ class PanelLinears {
   using Reg = typename V::Reg;
   static constexpr std::ptrdiff_t lanes = V::lanes;
   static constexpr std::ptrdiff_t depth = 64, piece = depth * Words::x_per_word;
+  /// A weight of more is read from memory for each block.
+  static constexpr std::size_t l3_share = std::size_t{8} << 20;
 
   /// A float of each row comes before the words where Words wants it, whole cache lines of them.
   static constexpr std::ptrdiff_t head_floats(std::ptrdiff_t rows) {
@@ -83,14 +94,21 @@ class PanelLinears {
 
   // Products.
 
-  /// Rows of y that a register tile fills: what they hold is fetched while it is computed.
+  /// What is fetched while a register tile is computed.
   struct Ahead {
-    void* y;
-    std::ptrdiff_t stride;  ///< bytes
-    void fetch(std::ptrdiff_t row) const {
+    void* y;                 ///< the rows that it fills
+    std::ptrdiff_t stride;   ///< bytes from one to the next
+    const std::byte* panel;  ///< its share of the next one
+    std::size_t lines;       ///< of the cache, of that share in each piece
+
+    void fetch_row(std::ptrdiff_t row) const {
       const char* at = static_cast<const char*>(y) + row * stride;
       __builtin_prefetch(at, 1);
       __builtin_prefetch(at + 64, 1);
+    }
+    /// Into L2.
+    void fetch_line(std::ptrdiff_t piece, std::ptrdiff_t line) const {
+      __builtin_prefetch(panel + (static_cast<std::size_t>(piece) * lines + static_cast<std::size_t>(line)) * 64, 0, 2);
     }
   };
 
@@ -112,7 +130,8 @@ class PanelLinears {
     constexpr std::ptrdiff_t steps = piece / Words::per_word;
     for (std::ptrdiff_t word = 0; word < words; word += steps, x += next_piece, w += steps * panel_columns) {
       multiply_tile<V, Words, depth, 1>(x, w, least(steps, words - word), sums, [&](std::ptrdiff_t step) {
-        if (step < rows && word == 0) ahead.fetch(step);
+        if (step < rows && word == 0) ahead.fetch_row(step);
+        if (step < static_cast<std::ptrdiff_t>(ahead.lines)) ahead.fetch_line(word / steps, step);
       });
     }
 #pragma GCC unroll 16

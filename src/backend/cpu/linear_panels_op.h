@@ -5,10 +5,14 @@
 
 namespace sumi {
 
-/// How a case is cut into tasks: a block of rows with a group of panels, for which the task lays the rows out itself.
+/// How a case is cut into tasks: a block of rows with a group of panels, for which a thread lays the rows out itself
+/// unless it has them from its last task. The last blocks, one for each thread, are cut finer: where another program
+/// slows one thread, the others take what it does not come to.
 struct PanelCut {
   std::int64_t block, blocks;  ///< rows of one, blocks
+  std::int64_t last;           ///< blocks that are cut finer
   std::int64_t panels, group;  ///< of all, of a task
+  std::int64_t last_group;     ///< of a task of the last blocks
   std::size_t panel_bytes;     ///< of packed weights
   std::size_t thread_bytes;    ///< of rows laid out
   int threads;                 ///< that scratch memory was booked for
