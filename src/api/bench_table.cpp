@@ -108,7 +108,9 @@ Row settings_row(const BenchOptions& given, const std::string& what) {
           sized ? number(options.height) : "",
           what == "image" ? number(options.steps) : "",
           guided ? number(options.guidance) : "",
-          guided ? options.negative.value_or("") : "",
+          !guided            ? ""
+          : options.negative ? "yes"
+                             : "no",
           options.engine.device,
           options.engine.dtype,
           number(options.engine.threads > 0 ? options.engine.threads : threads()),

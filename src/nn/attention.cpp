@@ -32,17 +32,18 @@ KeyValue CrossAttention::prepare(Context& ctx, const Tensor& prompt, std::int64_
 }
 
 Tensor CrossAttention::operator()(Context& ctx, Tensor x, const KeyValue& prompt, const Tensor& residual) const {
-  const std::int64_t silent = prompt.silent, batch = x.size(0);
-  Tensor y = ctx.tensor(x.shape(), x.dtype());
+  const Shape shape = x.shape();
+  const std::int64_t silent = prompt.silent, batch = shape[0];
+  if (silent < batch) {
+    x = q(ctx, x.slice(silent, batch));
+    x = attention(ctx, x, prompt.k, prompt.v, heads);
+  }
+  Tensor y = ctx.tensor(shape, x.dtype());
   const auto rows = [&](const Tensor& of, std::int64_t begin, std::int64_t end) {
     return of ? of.slice(begin, end) : Tensor();
   };
   if (silent > 0) fill(ctx, out.bias, rows(residual, 0, silent), y.slice(0, silent));
-  if (silent < batch) {
-    x = q(ctx, x.slice(silent, batch));
-    x = attention(ctx, x, prompt.k, prompt.v, heads);
-    out(ctx, x, {.residual = rows(residual, silent, batch), .into = y.slice(silent, batch)});
-  }
+  if (silent < batch) out(ctx, x, {.residual = rows(residual, silent, batch), .into = y.slice(silent, batch)});
   return y;
 }
 

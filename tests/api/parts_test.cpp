@@ -125,6 +125,33 @@ TEST_F(Sd1Parts, RowsAreWhatTheyAreAlone) {
   EXPECT_LT(largest_difference(values_of(rows.pictures(1, 2)), values_of(prompt.predict(latents, 500))), 1e-4);
 }
 
+// Rows of zeros are left out of attention to the prompt. Rows of hardly more are not, and must come out the same.
+TEST(Parts, AConditionOfZerosIsOneOfHardlyMore) {
+  Model model(options_of("sdxl"));
+  const Conditioning zeros = TextEncoder(model).encode({"a cube"});
+  Conditioning hardly = zeros;
+  ASSERT_EQ(hardly.embeddings.front(), 0);
+  hardly.embeddings.front() = 1e-30f;
+  const Latents latents = Noise(model.latent_shape(64, 64), {5}).draw();
+  const Control control{.model = (fixtures() / "models/controlnet-sdxl").string(), .picture = gradient(64, 64)};
+  const std::vector<UNetOptions> ways{{},
+                                      {.deepcache = "2"},
+                                      {.tome = Tome{.cross_attention = true, .feed_forward = true}},
+                                      {.controls = {control}},
+                                      {.controls = {control}, .guess_mode = true}};
+  for (const bool adapted : {false, true}) {
+    if (adapted) {
+      model.set_adapters({{.file = (fixtures() / "loras/lora-sdxl.safetensors").string()}}, LoraMode::apply);
+    }
+    for (const UNetOptions& options : ways) {
+      const auto predicted = [&](const Conditioning& told) {
+        return values_of(UNet(model, told, options).predict(latents, 500));
+      };
+      EXPECT_LT(largest_difference(predicted(zeros), predicted(hardly)), 1e-5);
+    }
+  }
+}
+
 TEST(Parts, ExtraChannelsAreForModelsThatTakeThem) {
   const Model model(options_of("inpaint"));
   EXPECT_EQ(model.extra_channels(), 5);
