@@ -99,7 +99,7 @@ class PanelLinears {
     void* y;                 ///< the rows that it fills
     std::ptrdiff_t stride;   ///< bytes from one to the next
     const std::byte* panel;  ///< its share of the next one
-    std::size_t lines;       ///< of the cache, of that share in each piece
+    std::size_t lines;       ///< of the cache, of that share in each piece of the rows
 
     void fetch_row(std::ptrdiff_t row) const {
       const char* at = static_cast<const char*>(y) + row * stride;
@@ -107,8 +107,8 @@ class PanelLinears {
       __builtin_prefetch(at + 64, 1);
     }
     /// Into L2.
-    void fetch_line(std::ptrdiff_t piece, std::ptrdiff_t line) const {
-      __builtin_prefetch(panel + (static_cast<std::size_t>(piece) * lines + static_cast<std::size_t>(line)) * 64, 0, 2);
+    void fetch_line(std::ptrdiff_t number, std::ptrdiff_t line) const {
+      __builtin_prefetch(panel + (static_cast<std::size_t>(number) * lines + static_cast<std::size_t>(line)) * 64, 0, 2);
     }
   };
 
