@@ -108,7 +108,8 @@ class PanelLinears {
     }
     /// Into L2.
     void fetch_line(std::ptrdiff_t number, std::ptrdiff_t line) const {
-      __builtin_prefetch(panel + (static_cast<std::size_t>(number) * lines + static_cast<std::size_t>(line)) * 64, 0, 2);
+      __builtin_prefetch(panel + (static_cast<std::size_t>(number) * lines + static_cast<std::size_t>(line)) * 64, 0,
+                         2);
     }
   };
 
