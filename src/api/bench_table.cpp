@@ -24,10 +24,33 @@ using Row = std::vector<std::string>;
 
 // The first eight are those of published suites; the next ones, as far as `version`, tell settings apart.
 const Row kColumns{
-    "device", "precision",    "autocast", "xformers", "runtime", "n_samples", "latency",          "memory",
-    "model",  "what",         "width",    "height",   "steps",   "guidance",  "negative",         "backend",
-    "dtype",  "threads",      "disabled", "version",  "minimum", "p95",       "steps_per_second", "pictures_per_minute",
-    "gflops", "share_of_peak"};
+    "device",
+    "precision",
+    "autocast",
+    "xformers",
+    "runtime",
+    "n_samples",
+    "latency",
+    "memory",
+    "model",
+    "what",
+    "width",
+    "height",
+    "steps",
+    "guidance",
+    "negative",
+    "backend",
+    "dtype",
+    "threads",
+    "disabled",
+    "version",
+    "minimum",
+    "p95",
+    "steps_per_second",
+    "pictures_per_minute",
+    "gflops",
+    "share_of_peak",
+};
 constexpr std::size_t kDevice = 0, kPrecision = 1, kSamples = 5, kFirstSetting = 8, kSettings = 12;
 
 std::string quoted(const std::string& field) {

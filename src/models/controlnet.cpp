@@ -84,7 +84,7 @@ Tensor ControlNet::embed(Context& ctx, const Tensor& pictures, std::int64_t batc
     x = embedding_[i](ctx, x, {.activation = Activation::silu});
   }
   x = embedding_.back()(ctx, x);
-  return batch == count ? x : repeat(ctx, x, std::vector(static_cast<std::size_t>(batch / count), 1.0));
+  return repeat_to(ctx, x, batch);
 }
 
 UNetEncoder::Conditioning ControlNet::prepare(Context& ctx, const UNetEncoder::Prompt& prompt) const {

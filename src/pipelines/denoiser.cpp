@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/elementwise.h"
 #include "ops/layout.h"
 #include "pipelines/decode.h"
 
@@ -60,12 +61,14 @@ Residuals Denoiser::residuals(Context& ctx, const Tensor& latents, const Tensor&
 Tensor Denoiser::operator()(Context& ctx, const Tensor& latents, const Call& call, const Tensor& extra) {
   const std::vector<float> times(static_cast<std::size_t>(rows_), static_cast<float>(call.timestep));
   const Tensor timesteps = ctx.upload(times, {rows_});
-  const Residuals told = residuals(ctx, latents, timesteps, call);
+  const bool shares = unet_.shares_parts() && controls_.empty() && !extra;
+  const Tensor x = shares ? latents : repeat_to(ctx, latents, rows_);
+  const Residuals told = residuals(ctx, x, timesteps, call);
   if (cache_) cache_->reuse = call.reuse;
   const UNetOptions options{.residuals = told ? &told : nullptr,
                             .cache = cache_ ? &*cache_ : nullptr,
                             .merger = merger_ ? &*merger_ : nullptr};
-  return unet_(ctx, extra ? concat(ctx, latents, extra) : latents, timesteps, conditioning_, options);
+  return unet_(ctx, extra ? concat(ctx, x, extra) : x, timesteps, conditioning_, options);
 }
 
 }  // namespace sumi

@@ -50,8 +50,8 @@ class Denoiser {
   Denoiser(Context& ctx, const UNet& unet, const UNet::Prompt& prompt, const Shape& latents, const Aids& aids);
 
   /// What the UNet predicts for each row of the prompt: (rows, height, width, channels) float32.
-  /// latents: (rows, height, width, channels), or those of one part of guidance as UNet takes them; extra: what the
-  /// UNet sees beside them, of as many rows.
+  /// latents: (rows, height, width, channels), or of fewer rows, which stand for themselves again and again; extra:
+  /// what the UNet sees beside them, of all rows.
   Tensor operator()(Context& ctx, const Tensor& latents, const Call& call, const Tensor& extra = {});
 
  private:

@@ -16,10 +16,7 @@ std::vector<Predictor::Part> Predictor::parts_of(const Model& model, const Job& 
 }
 
 Predictor::Predictor(Context& ctx, const Model& model, const Job& job, const Shape& latents)
-    : job_(job),
-      parts_(parts_of(model, job)),
-      shares_(model.unet.shares_parts() && job.aids.controls.empty()),
-      denoise_(ctx, model.unet, encode(ctx, model), latents, job.aids) {}
+    : job_(job), parts_(parts_of(model, job)), denoise_(ctx, model.unet, encode(ctx, model), latents, job.aids) {}
 
 UNet::Prompt Predictor::encode(Context& ctx, const Model& model) const {
   std::vector<PromptText> texts;
@@ -48,7 +45,6 @@ void Predictor::set_extra(Context& ctx, const Tensor& extra) {
   std::vector<double> seen;
   for (const Part& part : parts_) seen.push_back(part.picture ? 1 : 0);
   extra_ = repeat(ctx, extra, seen);
-  shares_ = false;
 }
 
 Denoiser::Call Predictor::call(std::size_t step) const {
@@ -63,7 +59,7 @@ Denoiser::Call Predictor::call(std::size_t step) const {
 
 Tensor Predictor::operator()(Context& ctx, std::size_t step, const Tensor& latents) {
   const double scale = job_.schedule.steps[step].input_scale;
-  const Tensor input = repeat(ctx, latents, std::vector(shares_ ? 1 : parts_.size(), scale));
+  const Tensor input = repeat(ctx, latents, std::array{scale});
   return guided(ctx, denoise_(ctx, input, call(step), extra_));
 }
 

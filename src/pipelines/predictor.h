@@ -37,7 +37,6 @@ class Predictor {
 
   const Job& job_;
   std::vector<Part> parts_;
-  bool shares_;  ///< parts differ in their prompt alone: the UNet gets the latents once
   Denoiser denoise_;
   Tensor extra_;  // of all parts
 };

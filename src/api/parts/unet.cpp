@@ -63,11 +63,7 @@ struct UNet::State {
   Denoiser begin(Context& ctx) const { return {ctx, model->unet, prompt(ctx), tensor_shape(shape), aids}; }
   /// Plans and begins what lasts, for latents of this shape.
   void open(const LatentShape& latents);
-  /// Whether the latents of one part of guidance will do for all.
-  bool shares_parts() const {
-    return model->unet.shares_parts() && options.controls.empty() && opened.extra_channels() == 0;
-  }
-  /// latents: of all rows, or of one part where it shares_parts; extra: of all rows.
+  /// As Denoiser.
   Latents call(Context& ctx, Denoiser& denoiser, const Latents& latents, const Latents& extra,
                const Denoiser::Call& call) const;
 
@@ -123,16 +119,15 @@ void UNet::State::open(const LatentShape& latents) {
     const auto find = [&](const std::string& name) { return state.extras.controlnet(*model, name); };
     aids.controls.push_back(settle_control(*model, control, find, shape.width * reduction, shape.height * reduction));
   }
-  LatentShape rows = shape, beside = shape;
+  LatentShape beside = shape;
   beside.batch = conditioning.rows;
-  if (!shares_parts()) rows.batch = conditioning.rows;
   beside.channels = opened.extra_channels();
   const Booked booked = state.session.plan([&](Context& ctx) {
     Denoiser dry = begin(ctx);
     Denoiser::Call kind{.control_weights = std::vector(aids.controls.size(), 1.0)};
-    call(ctx, dry, Latents(rows), Latents(beside), kind);
+    call(ctx, dry, Latents(shape), Latents(beside), kind);
     kind.reuse = true;
-    if (aids.deepcache) call(ctx, dry, Latents(rows), Latents(beside), kind);
+    if (aids.deepcache) call(ctx, dry, Latents(shape), Latents(beside), kind);
   });
   workspace.emplace(state.session.open(booked));
   Context ctx = workspace->context();
@@ -151,13 +146,13 @@ Latents UNet::predict(const Latents& latents, double timestep, const StepOptions
   const std::int64_t rows = s.conditioning.rows;
   check_channels(latents, s.model->latent_channels());
   check_rows(latents, rows);
-  Latents input = repeated(latents, s.shares_parts() ? latents.shape().batch : rows), extra;
+  Latents extra;
   if (s.opened.extra_channels() > 0) {
     check_channels(options.extra, s.opened.extra_channels());
     check_rows(options.extra, rows);
     extra = repeated(options.extra, rows);
-    check(extra.shape().height == input.shape().height && extra.shape().width == input.shape().width, ErrorCode::usage,
-          "extra channels {} beside latents {}", extra.shape().text(), input.shape().text());
+    check(extra.shape().height == latents.shape().height && extra.shape().width == latents.shape().width,
+          ErrorCode::usage, "extra channels {} beside latents {}", extra.shape().text(), latents.shape().text());
   }
   Denoiser::Call call{.timestep = timestep, .control_weights = options.control_weights};
   if (call.control_weights.empty()) {
@@ -169,7 +164,7 @@ Latents UNet::predict(const Latents& latents, double timestep, const StepOptions
   if (!s.denoiser || s.shape != latents.shape()) s.open(latents.shape());
   call.reuse = s.aids.deepcache && !s.aids.deepcache->full(s.calls);
   Context ctx = s.workspace->context();
-  Latents prediction = s.call(ctx, *s.denoiser, input, extra, call);
+  Latents prediction = s.call(ctx, *s.denoiser, latents, extra, call);
   ++s.calls;
   return prediction;
 }

@@ -57,8 +57,8 @@ void PanelLinear::run(const Case& c, const Plan& plan, const LinearOp::Args& arg
   const auto run = c.y == DType::f32 ? kernel.run_f32 : kernel.run_bf16;
   const std::int64_t coarse = divide_up(cut.panels, cut.group), fine = divide_up(cut.panels, cut.last_group);
   const std::int64_t whole = cut.blocks - cut.last;
-  std::vector<std::int64_t> laid(static_cast<std::size_t>(cut.threads),
-                                 -1);  // the row that each thread's block begins with
+  // The row that each thread's block begins with.
+  std::vector<std::int64_t> laid(static_cast<std::size_t>(cut.threads), -1);
   parallel_each(whole * coarse + cut.last * fine, cut.threads, [&](std::int64_t number, int thread) {
     const bool last = number >= whole * coarse;
     const std::int64_t groups = last ? fine : coarse, group = last ? cut.last_group : cut.group;
