@@ -2,9 +2,9 @@
 """One other program for bench/peers.py, in a process of its own that keeps its model loaded: it prints a line when it is ready, then
 answers each number on standard input with the seconds of so many calls.
 
-    bench/peer.py NAME WHAT FOLDER SIZE BATCH [--export]
+    bench/peer.py NAME WHAT FOLDER SIZE BATCH STEPS DEVICE [--export]
 
-WHAT is unet (a step: rows of both halves of guidance), vae (decoding a picture) or image (a picture of 20 steps)."""
+WHAT is unet (a step: rows of both halves of guidance), vae (decoding a picture) or image (a picture of STEPS steps)."""
 import json, pathlib, sys, time, types
 
 
@@ -31,27 +31,33 @@ def load_vae(torch, folder, dtype):
     return vae.to(memory_format=torch.channels_last)
 
 
-def call_of_diffusers(kind, what, folder, size, batch):
+TORCH_TYPES = {"f32": "float32", "tf32": "float32", "bf16": "bfloat16", "f16": "float16"}
+
+
+def call_of_diffusers(kind, what, folder, size, batch, steps, device):
     import diffusers, torch
-    dtype = torch.bfloat16 if kind.endswith("bf16") else torch.float32
+    dtype = getattr(torch, TORCH_TYPES[kind.split("-")[1]])
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = kind.endswith("tf32")
+    torch.backends.cudnn.benchmark = True
     if what == "image":
-        pipe = diffusers.StableDiffusionPipeline.from_pretrained(folder, safety_checker=None, torch_dtype=dtype)
+        pipe = diffusers.DiffusionPipeline.from_pretrained(folder, safety_checker=None, torch_dtype=dtype).to(device)
         pipe.unet.to(memory_format=torch.channels_last); pipe.vae.to(memory_format=torch.channels_last)
         pipe.set_progress_bar_config(disable=True)
         if kind.startswith("compiled"): pipe.unet = torch.compile(pipe.unet)
-        run = lambda: pipe("a red apple, 3d", height=size, width=size, num_inference_steps=20, guidance_scale=7.5)
+        run = lambda: pipe("a red apple, 3d", height=size, width=size, num_inference_steps=steps, guidance_scale=7.5)
     elif what == "vae":
-        vae, latents = load_vae(torch, folder, dtype), latents_of_vae(torch, size, dtype)
+        vae, latents = load_vae(torch, folder, dtype).to(device), latents_of_vae(torch, size, dtype).to(device)
         decode = torch.compile(vae.decode) if kind.startswith("compiled") else vae.decode
         run = lambda: decode(latents)
     else:
-        unet = load_unet(torch, folder, dtype)
-        latents, timestep, prompt = inputs(torch, unet.config, size, batch, dtype)
+        unet = load_unet(torch, folder, dtype).to(device)
+        latents, timestep, prompt = (each.to(device) for each in inputs(torch, unet.config, size, batch, dtype))
         latents = latents.contiguous(memory_format=torch.channels_last)
         step = torch.compile(unet) if kind.startswith("compiled") else unet
         run = lambda: step(latents, timestep, prompt)
     def call():
         with torch.inference_mode(): run()
+        if device != "cpu": torch.cuda.synchronize()
     return call, f"diffusers {diffusers.__version__}, torch {torch.__version__}"
 
 
@@ -120,12 +126,15 @@ def call_of_onnxruntime(kind, what, folder, size, batch):
 
 
 def main():
-    kind, what, folder, size, batch = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
+    kind, what, folder, size, batch, steps, device = *sys.argv[1:4], *map(int, sys.argv[4:7]), sys.argv[7]
     if "--export" in sys.argv: return export(kind, what, folder, size, batch)
     answers, sys.stdout = sys.stdout, sys.stderr  # exporters and pipelines print
     makers = {"openvino": call_of_openvino, "onnxruntime": call_of_onnxruntime}
     if what == "image" and program_of(kind) in makers: sys.exit(f"{kind} has no pipeline of its own here: compare --what unet and vae")
-    call, version = makers.get(program_of(kind), call_of_diffusers)(kind, what, folder, size, batch)
+    if program_of(kind) in makers:
+        if device != "cpu": sys.exit(f"{kind} runs on the processor alone here")
+        call, version = makers[program_of(kind)](kind, what, folder, size, batch)
+    else: call, version = call_of_diffusers(kind, what, folder, size, batch, steps, device)
     call()  # compiles, packs, warms caches
     print(json.dumps({"ready": version}), file=answers, flush=True)
     for line in sys.stdin:

@@ -3,7 +3,8 @@
 
     bench/peers.py                                  # all peers, Stable Diffusion 1.5 at 512 x 512 with guidance
     bench/peers.py --peers diffusers-f32,openvino-f32 --rounds 5 --sumi "f32" --sumi "bf16"
-    bench/peers.py --what vae --peers openvino-bf16 --sumi bf16      # decoding; --what image: a picture of 20 steps
+    bench/peers.py --what vae --peers openvino-bf16 --sumi bf16      # decoding; --what image: a whole picture
+    bench/peers.py --device cuda --what image --steps 50 --sumi-program build/cuda/apps/cli/sumi
     bench/peers.py --figures                        # the table of aims of docs/performance.md; see bench/figures.py
 
 Makes an environment of its own (--env, default build/peers-env) and installs the peers there from PyPI. `sumi bench --write`
@@ -17,13 +18,16 @@ from peer import EXPORTS, exported, program_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGES = ["torch", "diffusers==0.35.*", "transformers==4.57.*", "safetensors", "openvino", "onnxruntime", "onnx", "onnxscript"]
-PEERS = ["diffusers-f32", "diffusers-bf16", "compiled-f32", "compiled-bf16", "openvino-f32", "openvino-bf16", "onnxruntime-f32"]
+PEERS = {"cpu": ["diffusers-f32", "diffusers-bf16", "compiled-f32", "compiled-bf16", "openvino-f32", "openvino-bf16", "onnxruntime-f32"],
+         "cuda": ["diffusers-f32", "diffusers-tf32", "diffusers-f16", "compiled-f16"]}
+OURS = {"cpu": ["f32", "bf16"], "cuda": ["f32", "tf32", "bf16", "f16"]}
 
 
 class Peer:
     def __init__(self, name, args):
         self.name, self.log = name, args.env / f"{name}.log"
-        command = [str(args.env / "bin/python"), str(ROOT / "bench/peer.py"), name, args.what, str(args.folder), str(args.size), str(args.batch)]
+        command = [str(args.env / "bin/python"), str(ROOT / "bench/peer.py"), name, args.what, str(args.folder), str(args.size), str(args.batch),
+                   str(args.steps), args.device]
         log = open(self.log, "w")
         if program_of(name) in EXPORTS and args.what != "image" and not exported(name, args.what, args.folder, args.size, args.batch).exists():
             subprocess.run([*command, "--export"], stdout=log, stderr=log)
@@ -47,7 +51,8 @@ class Sumi:
 
     def __init__(self, name, args, what=None, model=None, size=None, env={}, **options):
         self.name, self.program, self.env = name, args.sumi_program, {**os.environ, **env}
-        options = {"model": model or args.model, "what": what or args.what, "size": size or args.size, "batch": args.batch // 2, "warmup": 1,
+        options = {"model": model or args.model, "what": what or args.what, "size": size or args.size, "batch": args.batch // 2,
+                   "steps": args.steps, "device": args.device, "warmup": 1 if args.device == "cpu" else 3,
                    **options}
         self.options = [part for key, value in options.items()
                         for each in (value if isinstance(value, list) else [value]) for part in (f"--{key}", str(each))]
@@ -70,7 +75,7 @@ def rounds_of(programs, rounds, repeat):
     measured = []
     for i in range(rounds):
         measured.append({program.name: program.seconds(repeat) for program in programs})
-        print(f"round {i + 1}: " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in measured[-1].items()), file=sys.stderr)
+        print(f"round {i + 1}: " + ", ".join(f"{name} {seconds:.3g} s" for name, seconds in measured[-1].items()), file=sys.stderr)
     return measured
 
 
@@ -101,12 +106,20 @@ def processor():
     return platform.processor()
 
 
+def graphics_processor():
+    """Its name, driver and clocks now and at most."""
+    query = "name,driver_version,clocks.sm,clocks.max.sm,clocks.mem,power.limit"
+    return subprocess.check_output(["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader"], text=True).splitlines()[0]
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--model", default="synthetic:sd15"); p.add_argument("--size", type=int, default=512)
-    p.add_argument("--what", default="unet", choices=["unet", "vae", "image"], help="a UNet step, decoding a picture, or a picture of 20 steps")
+    p.add_argument("--what", default="unet", choices=["unet", "vae", "image"], help="a UNet step, decoding a picture, or a whole picture")
     p.add_argument("--batch", type=int, default=2, help="rows of the UNet's batch: both halves of guidance")
-    p.add_argument("--peers", default=",".join(PEERS)); p.add_argument("--sumi", action="append", metavar="DTYPE", help="default: f32 and bf16")
+    p.add_argument("--steps", type=int, default=20, help="of a whole picture"); p.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    p.add_argument("--peers", help="default: all that there are for the device, by commas")
+    p.add_argument("--sumi", action="append", metavar="DTYPE", help="default: each that a peer has")
     p.add_argument("--rounds", type=int, default=3); p.add_argument("--repeat", type=int, default=2)
     p.add_argument("--env", type=pathlib.Path, default=ROOT / "build/peers-env")
     p.add_argument("--sumi-program", default=str(ROOT / "build/release/apps/cli/sumi"))
@@ -116,16 +129,18 @@ def main():
     if args.figures is not None:
         import figures
         return figures.main(args)
+    if args.peers is None: args.peers = ",".join(PEERS[args.device])
     prepare(args)
-    ours = [Sumi(f"sumi-{dtype}", args, dtype=dtype) for dtype in args.sumi or ["f32", "bf16"]]
+    ours = [Sumi(f"sumi-{dtype}", args, dtype=dtype) for dtype in args.sumi or OURS[args.device]]
     programs = [*ours, *peers_of(filter(None, args.peers.split(",")), args)]
     rounds = rounds_of(programs, args.rounds, args.repeat)
-    print(f"\n{processor()}, {os.cpu_count()} cores; {args.model}, {args.what}, {args.size} x {args.size}, batch {args.batch}; "
+    machine = f"{processor()}, {os.cpu_count()} cores" if args.device == "cpu" else graphics_processor()
+    print(f"\n{machine}; {args.model}, {args.what}, {args.size} x {args.size}, batch {args.batch}; "
           f"median of {args.rounds} rounds\n")
     print("| program | version | seconds | " + " | ".join(f"over {each.name}" for each in ours) + " |\n" + "|---" * (3 + len(ours)) + "|")
     for program in programs:
         ratios = [times_as_fast(rounds, each.name, program.name) for each in ours]
-        print(f"| {program.name} | {program.version} | {statistics.median(r[program.name] for r in rounds):.2f} | "
+        print(f"| {program.name} | {program.version} | {statistics.median(r[program.name] for r in rounds):.3g} | "
               + " | ".join(f"{x:.2f}" for x in ratios) + " |")
     for program in programs: program.end()
 

@@ -25,8 +25,7 @@ find_package(nlohmann_json REQUIRED)
 # -ffp-contract=off: joining products and sums where the processor has an instruction for both would give other values
 # on other processors. Kernels ask for what they want.
 add_library(sumi_flags INTERFACE)
-target_compile_options(sumi_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-psabi -Wno-missing-field-initializers
-  -ffp-contract=off $<$<BOOL:${SUMI_WERROR}>:-Werror>)
+target_compile_options(sumi_flags INTERFACE $<$<COMPILE_LANGUAGE:C,CXX>:-Wall;-Wextra;-Wshadow;-Wconversion;-Wno-sign-conversion;-Wno-psabi;-Wno-missing-field-initializers;-ffp-contract=off;$<$<BOOL:${SUMI_WERROR}>:-Werror>>)
 target_include_directories(sumi_flags INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 
 set_property(GLOBAL PROPERTY SUMI_ROOMS "")

@@ -126,10 +126,13 @@ void add_engine_options(CLI::App& app, EngineOptions& to) {
   options.text("--config", "DIR", "folder in diffusers layout whose configurations a single file takes", to.config);
   options.text("--prediction", "NAME", "epsilon or v, where the file of a model does not show it",
                [&to](const Options::Text& name) { to.prediction = parse_prediction(name); });
-  options.text("--device", "NAME", "cpu, or ref for the plain definition of every op (default cpu)", to.device);
+  options.text("--device", "NAME",
+               "cpu, cuda or cuda:NUMBER for an NVIDIA GPU, or ref for the plain definition of every op (default cpu)",
+               to.device);
   options.text("--dtype", "TYPE",
-               "auto, f32, bf16, f16 or int8 (default auto: bf16 where the processor multiplies it);\n"
-               "int8: the UNet's linears with 8 bits, faster and smaller, a slightly other picture",
+               "auto, f32, tf32, bf16, f16 or int8 (default auto: f16 on cuda, on cpu bf16 where the processor\n"
+               "multiplies it); int8, on cpu: the UNet's linears with 8 bits, faster and smaller, a slightly\n"
+               "other picture; tf32, on cuda: f32 with products of 10 bits",
                to.dtype);
   options.number("--threads", to.threads, "default: one per core");
   options.texts("--disable", "NAME", "leave out an implementation that `sumi doctor` lists; repeatable",

@@ -26,10 +26,13 @@ struct EngineOptions {
   std::string config;          ///< a folder in diffusers layout whose configurations a single file takes
   std::string prediction;      ///< "epsilon" or "v_prediction", what the UNet predicts; empty: as the model says
   std::string safety_checker;  ///< a folder with config.json and weights instead of the model's own
-  std::string device = "cpu";  ///< "cpu", or "ref" for the plain definition of every op
-  /// "auto", "f32", "bf16", "f16" or "int8". A CPU computes f16 files in the type that "auto" gives; `Report::notes`
-  /// says so. With "int8" linears of the UNet and of ControlNets round weights and inputs to 8 bits: faster, smaller,
-  /// and another picture (docs/quality.md); all else is computed as "auto" says. Error(unsupported) without AVX2.
+  std::string device =
+      "cpu";  ///< "cpu", "cuda" or "cuda:NUMBER" for an NVIDIA GPU, "ref" for the plain definition of ops
+  /// "auto", "f32", "tf32", "bf16", "f16" or "int8". "auto" is f16 on a GPU. A CPU computes f16 files in the type that
+  /// "auto" gives; `Report::notes` says so. With "int8" linears of the UNet and of ControlNets round weights and inputs
+  /// to 8 bits: faster, smaller, and another picture (docs/quality.md); all else is computed as "auto" says.
+  /// Error(unsupported) without AVX2 and on a GPU. "tf32", for GPUs of compute capability 8.0 and later, is f32 with
+  /// factors of products rounded to 10 bits.
   std::string dtype = "auto";
   int threads = 0;                   ///< 0: one per core
   std::vector<std::string> disable;  ///< implementations to leave out, as `sumi doctor` names them
@@ -56,7 +59,7 @@ struct Report {
   std::size_t planned_bytes = 0;  ///< activations, by the dry run: exactly what the run is given
   std::size_t weight_bytes = 0;   ///< packed weights
   std::size_t fixed_bytes = 0;  ///< libraries, stacks, generated code: measured before the run, when weights are packed
-  /// Highest resident size of the process less file pages, while `generate` ran.
+  /// Highest resident size of the process less file pages, while `generate` ran; on a GPU what of its memory is in use.
   std::size_t peak_bytes = 0;
   std::vector<std::string> notes;  ///< one line each: what was decided that the user may want to know
 };

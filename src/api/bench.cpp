@@ -10,6 +10,7 @@
 #include "ops/operations.h"
 #include "pipelines/choices.h"
 #include "pipelines/parts.h"
+#include "pipelines/replay.h"
 #include "sumi/inspect.h"
 #include "sumi/program.h"
 #include "sumi/tools.h"
@@ -100,7 +101,9 @@ void bench_unet(const BenchOptions& options, const OnRow& tell) {
     auto conditioning = unet.prepare(ctx, random_prompt(ctx, unet.config(), batch, options.guidance, silent));
     const std::vector<float> times(static_cast<std::size_t>(batch), 500.0f);
     return [&unet, conditioning = std::move(conditioning), latents = noise(ctx, shape),
-            timesteps = ctx.upload(times, {batch})](Context& c) { unet(c, latents, timesteps, conditioning); };
+            timesteps = ctx.upload(times, {batch}), replay = std::make_shared<Replay>()](Context& c) {
+      (*replay)(c, {}, [&](Context& inner) { unet(inner, latents, timesteps, conditioning); });
+    };
   };
   measure("unet", options, device, prepare, tell);
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "backend/cpu/cpu.h"
 #include "core/process.h"
 #include "core/stopwatch.h"
 #include "pipelines/session.h"
@@ -26,20 +25,20 @@ double median(std::vector<double> values) {
   return (values[(n - 1) / 2] + values[n / 2]) / 2;
 }
 
-void summarise(BenchRow& row, const std::vector<double>& seconds, double flops, DType type) {
+void summarise(BenchRow& row, const std::vector<double>& seconds, double flops, const Device& device) {
   row.minimum = quantile(seconds, 0);
   row.median = median(seconds);
   row.p95 = quantile(seconds, 0.95);
   row.flops = flops;
   row.gflops = row.median > 0 ? flops / row.median * 1e-9 : 0;
   // A processor without bf16 arithmetic computes it in f32.
-  const double peak = measured_peak_gflops(type), fallback = peak > 0 ? peak : measured_peak_gflops(DType::f32);
-  row.share_of_peak = row.gflops / fallback;
+  const double peak = device.backend->peak_gflops(device.type), fallback = device.backend->peak_gflops(DType::f32);
+  if (fallback > 0) row.share_of_peak = row.gflops / (peak > 0 ? peak : fallback);
 }
 
 BenchRow row_of(const char* what, const Calls& calls, const Device& device) {
   BenchRow row{.what = what, .dtype = device.dtype(), .calls = 1};
-  summarise(row, calls.seconds, calls.flops, device.type);
+  summarise(row, calls.seconds, calls.flops, device);
   row.peak_bytes = calls.peak_bytes;
   return row;
 }
@@ -55,6 +54,7 @@ Calls run_calls(int warmup, int repeat, Device& device, const Prepare& prepare, 
       const double before = ctx.flops;
       const Stopwatch time;
       call(ctx);
+      ctx.backend.finish();
       if (counts) calls.seconds.push_back(time.seconds());
       calls.flops = ctx.flops - before;
     }
@@ -64,7 +64,7 @@ Calls run_calls(int warmup, int repeat, Device& device, const Prepare& prepare, 
   const Booked booked = session.plan(body);
   session.load(body);
   session.run(booked, body, trace);
-  calls.peak_bytes = monitor.peak();
+  calls.peak_bytes = device.peak_bytes(monitor);
   return calls;
 }
 

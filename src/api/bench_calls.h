@@ -27,7 +27,7 @@ Calls run_calls(int warmup, int repeat, Device& device, const Prepare& prepare, 
 
 double median(std::vector<double> values);
 /// The times of calls that take `flops` each, and their speed.
-void summarise(BenchRow& row, const std::vector<double>& seconds, double flops, DType type);
+void summarise(BenchRow& row, const std::vector<double>& seconds, double flops, const Device& device);
 BenchRow row_of(const char* what, const Calls& calls, const Device& device);
 
 using OnRow = std::function<void(const BenchRow&)>;

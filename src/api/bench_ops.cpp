@@ -62,7 +62,7 @@ void bench_ops(const BenchOptions& options, Device& device, const Prepare& prepa
     row.calls = static_cast<int>(all.seconds.size()) / options.repeat;
     row.rival = all.rival;
     if (!all.ratios.empty()) row.times_as_fast = median(all.ratios);
-    summarise(row, all.seconds, all.flops, device.type);
+    summarise(row, all.seconds, all.flops, device);
     tell(row);
   }
 }

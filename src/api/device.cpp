@@ -1,6 +1,10 @@
 #include "api/device.h"
 
+#include <charconv>
+#include <optional>
+
 #include "backend/cpu/cpu.h"
+#include "backend/cuda/cuda.h"
 #include "backend/ref/host.h"
 #include "core/threads.h"
 #include "ops/operations.h"
@@ -9,18 +13,32 @@
 namespace sumi {
 namespace {
 
-std::unique_ptr<Backend> make_backend(const std::string& name) {
-  const std::vector<std::string> known{"cpu", "ref"};
+/// The number of "cuda" or "cuda:NUMBER"; nothing for other names.
+std::optional<int> cuda_ordinal(const std::string& name) {
+  constexpr std::string_view cuda = "cuda";
+  if (name == cuda) return 0;
+  int ordinal = 0;
+  if (!name.starts_with("cuda:")) return {};
+  const char* end = name.data() + name.size();
+  const auto [last, error] = std::from_chars(name.data() + cuda.size() + 1, end, ordinal);
+  check(error == std::errc() && last == end, ErrorCode::usage, "device '{}': expected cuda:NUMBER, as cuda:0", name);
+  return ordinal;
+}
+
+std::unique_ptr<Backend> make_backend(const std::string& name, bool tf32) {
+  const std::vector<std::string> known{"cpu", "cuda", "ref"};
+  if (const auto ordinal = cuda_ordinal(name)) return make_cuda_backend({.ordinal = *ordinal, .tf32 = tf32});
+  check(!tf32, ErrorCode::usage, "dtype tf32: is for device cuda, not {}; take f32", name);
   if (name == "cpu") return make_cpu_backend();
   if (name == "ref") return make_ref_backend();
-  fail(ErrorCode::usage, "device '{}' is not known{}; there are cpu and ref", name, did_you_mean(name, known));
+  fail(ErrorCode::usage, "device '{}' is not known{}; there are cpu, cuda and ref", name, did_you_mean(name, known));
 }
 
 DType choose_type(const std::string& name, const Backend& backend, std::vector<std::string>& notes) {
-  const std::vector<std::string> known{"auto", "f32", "bf16", "f16", "int8"};
+  const std::vector<std::string> known{"auto", "f32", "tf32", "bf16", "f16", "int8"};
   const DType preferred = backend.preferred_type();
   if (name == "auto" || name == "int8") return preferred;
-  if (name == "f32") return DType::f32;
+  if (name == "f32" || name == "tf32") return DType::f32;
   if (name == "bf16") {
     if (preferred != DType::bf16 && backend.name() == "cpu") {
       notes.emplace_back(
@@ -29,14 +47,17 @@ DType choose_type(const std::string& name, const Backend& backend, std::vector<s
     return DType::bf16;
   }
   if (name == "f16") {
+    if (preferred == DType::f16) return preferred;
     notes.push_back(fmt::format("f16 is a storage type here: computing in {}", name_of(preferred)));
     return preferred;
   }
-  fail(ErrorCode::usage, "dtype '{}' is not known{}; there are auto, f32, bf16, f16 and int8", name,
+  fail(ErrorCode::usage, "dtype '{}' is not known{}; there are auto, f32, tf32, bf16, f16 and int8", name,
        did_you_mean(name, known));
 }
 
-void check_int8(std::vector<std::string>& notes) {
+void check_int8(const Backend& backend, std::vector<std::string>& notes) {
+  check(backend.name() != "cuda", ErrorCode::unsupported, "dtype int8: is for device cpu; take f16 on cuda");
+  if (backend.name() != "cpu") return;
   const Int8Gain gain = int8_gain();
   check(gain != Int8Gain::none, ErrorCode::unsupported,
         "dtype int8: needs AVX2 or NEON, which this processor or SUMI_ISA lacks; take f32");
@@ -50,10 +71,10 @@ Device make_device(const EngineOptions& options) {
   check(options.threads >= 0 && options.threads <= 1024, ErrorCode::usage,
         "threads {}: expected 0 (one per core) to 1024", options.threads);
   set_threads(options.threads);
-  Device device{.backend = make_backend(options.device)};
+  Device device{.backend = make_backend(options.device, options.dtype == "tf32"), .tf32 = options.dtype == "tf32"};
   device.type = choose_type(options.dtype, *device.backend, device.notes);
   device.int8 = options.dtype == "int8";
-  if (device.int8 && options.device == "cpu") check_int8(device.notes);
+  if (device.int8) check_int8(*device.backend, device.notes);
   for (const std::string& name : options.disable) device.backend->operations().disable(name);
   return device;
 }

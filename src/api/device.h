@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/process.h"
 #include "ops/backend.h"
 #include "pipelines/model.h"
 #include "sumi/engine.h"
@@ -15,10 +16,16 @@ struct Device {
   std::unique_ptr<Backend> backend;
   DType type;                      ///< of activations
   bool int8 = false;               ///< linears of a denoiser compute in int8
+  bool tf32 = false;               ///< products of float32 round their factors to tf32
   std::vector<std::string> notes;  ///< what was chosen otherwise than asked
 
+  /// Highest use of memory: the device's own where it has some, else the process's.
+  std::size_t peak_bytes(PeakMonitor& process) const {
+    const std::size_t own = backend->device_bytes();
+    return own > 0 ? own : process.peak();
+  }
   /// What it computes in, as EngineOptions::dtype says it.
-  std::string dtype() const { return int8 ? "int8" : std::string(name_of(type)); }
+  std::string dtype() const { return int8 ? "int8" : tf32 ? "tf32" : std::string(name_of(type)); }
 };
 
 /// Which model an engine works with.

@@ -126,7 +126,7 @@ Result Engine::State::run(Request request, const Hooks& hooks, Latents* latents)
                           : to_image(pixels, static_cast<std::int64_t>(i));
     result.pictures.push_back({std::move(image), job.seeds[i], job.prompts[i]});
   }
-  report.peak_bytes = monitor.peak();
+  report.peak_bytes = device.peak_bytes(monitor);
   return result;
 }
 

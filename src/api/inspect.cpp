@@ -6,6 +6,7 @@
 
 #include "api/device.h"
 #include "backend/cpu/cpu.h"
+#include "backend/cuda/cuda.h"
 #include "backend/meta/meta.h"
 #include "backend/ref/host.h"
 #include "hub/find.h"
@@ -82,15 +83,19 @@ Facts build_facts() {
   return facts;
 }
 
-Facts processor_facts(const Device& device) {
+Facts processor_facts() {
   Facts facts{.title = "Processor", .rows = describe_cpu()};
-  facts.rows.emplace_back("computes in",
-                          fmt::format("{}{}", name_of(device.type), device.int8 ? ", a UNet's linears in int8" : ""));
   for (const DType type : {DType::f32, DType::bf16, DType::i8}) {
     const double peak = measured_peak_gflops(type);
     facts.rows.emplace_back(fmt::format("peak {}", name_of(type)),
                             peak > 0 ? fmt::format("{:.0f} GFLOP/s, measured", peak) : "no such instruction");
   }
+  return facts;
+}
+
+Facts device_facts(const Device& device) {
+  Facts facts{.title = "Device", .rows = {{"name", std::string(device.backend->name())}}};
+  facts.rows.emplace_back("computes in", fmt::format("{}{}", device.dtype(), device.int8 ? ": a UNet's linears" : ""));
   for (const std::string& note : device.notes) facts.rows.emplace_back("note", note);
   return facts;
 }
@@ -123,7 +128,11 @@ ModelInfo inspect_model(const std::string& model, const std::string& config) {
 
 Doctor inspect_machine(const std::string& device_name, const std::string& dtype) {
   Device device = make_device({.device = device_name, .dtype = dtype});
-  return {.facts = {build_facts(), processor_facts(device), model_facts()},
+  return {.facts = {build_facts(),
+                    processor_facts(),
+                    {.title = "NVIDIA GPU", .rows = describe_cuda()},
+                    device_facts(device),
+                    model_facts()},
           .ops = explain_step(device),
           .implementations = device.backend->operations().names(),
           .samplers = sampler_names()};

@@ -1,6 +1,7 @@
 #include "models/autoencoder.h"
 
 #include <array>
+#include <utility>
 
 #include "ops/elementwise.h"
 
@@ -20,6 +21,19 @@ Plane run(Context& ctx, const Tensor& input, const Tiling& tiling, bool tiled, c
     return on_host(ctx, through(ctx.upload(tile.values, {1, tile.height, tile.width, tile.channels})));
   });
 }
+
+/// Activations of another type for a while.
+class InType {
+ public:
+  InType(Context& ctx, DType type) : ctx_(ctx), before_(std::exchange(ctx.type, type)) {}
+  InType(const InType&) = delete;
+  InType& operator=(const InType&) = delete;
+  ~InType() { ctx_.type = before_; }
+
+ private:
+  Context& ctx_;
+  DType before_;
+};
 
 }  // namespace
 
@@ -42,11 +56,18 @@ Autoencoder::Autoencoder(Taesd taesd)
       encoding_(Tiling::of_encoding(kSampleSize, reduction_)) {}
 
 Tensor Autoencoder::run_decoder(Context& ctx, const Tensor& latents) const {
+  const InType scope(ctx, type(ctx));
   return std::visit([&](const auto& model) { return model.decode(ctx, latents); }, model_);
 }
 
 Tensor Autoencoder::run_encoder(Context& ctx, const Tensor& picture) const {
+  const InType scope(ctx, type(ctx));
   return std::visit([&](const auto& model) { return model.encode(ctx, picture); }, model_);
+}
+
+DType Autoencoder::type(const Context& ctx) const {
+  const Vae* vae = std::get_if<Vae>(&model_);
+  return ctx.type == DType::f16 && vae && vae->config().force_upcast ? ctx.backend.wide_type() : ctx.type;
 }
 
 std::vector<float> Autoencoder::decode(Context& ctx, const Tensor& latents, bool tiled) const {

@@ -31,6 +31,8 @@ class Autoencoder {
  private:
   Tensor run_decoder(Context& ctx, const Tensor& latents) const;
   Tensor run_encoder(Context& ctx, const Tensor& picture) const;
+  /// Of its activations: ctx's, or a wider one where its values outgrow that.
+  DType type(const Context& ctx) const;
 
   std::variant<Vae, Taesd> model_;
   std::int64_t latent_channels_, reduction_;

@@ -36,7 +36,7 @@ VaeConfig VaeConfig::from(const Settings& settings) {
                    .middle_attention = settings.flag("mid_block_add_attention", true),
                    .quant_conv = settings.flag("use_quant_conv", true),
                    .post_quant_conv = settings.flag("use_post_quant_conv", true),
-                   .force_upcast = settings.flag("force_upcast", true),
+                   .force_upcast = settings.flag("force_upcast", false),
                    .scaling_factor = settings.number("scaling_factor", 0.18215),
                    .shift_factor = settings.number("shift_factor", 0)};
   config.channels = level_channels(settings, {64}, config.groups);

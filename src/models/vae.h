@@ -18,7 +18,7 @@ struct VaeConfig {
   std::int64_t groups;
   std::int64_t sample_size;  ///< height and width of the pictures it was trained on
   bool middle_attention, quant_conv, post_quant_conv;
-  bool force_upcast;  ///< overflows in float16
+  bool force_upcast;  ///< overflows in float16: SDXL's, which says so itself
 
   /// What the denoiser works on is (latent - shift_factor) * scaling_factor.
   double scaling_factor, shift_factor;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -32,7 +33,15 @@ class Booking {
   std::size_t bytes_;
 };
 
-/// A device and its ways to compute.
+/// Work that a backend has recorded: the same calls on the same memory.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  virtual void replay() = 0;
+};
+
+/// A device and its ways to compute. Work may be queued: calls return before it is done, and those that give the host
+/// values wait for it.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -48,8 +57,23 @@ class Backend {
   virtual Buffer allocate(std::size_t bytes) = 0;
   virtual void upload(std::span<const std::byte> from, std::byte* to) = 0;
   virtual void download(const std::byte* from, std::span<std::byte> to) = 0;
+  /// Uploads `bytes` bytes that `write` is to write into memory of the host, which this lends.
+  virtual void fill(std::byte* to, std::size_t bytes, const std::function<void(std::byte*)>& write) = 0;
+  /// Waits for all work.
+  virtual void finish() {}
+  /// Whether repeating a recording takes less time than making the same calls again.
+  virtual bool records() const { return false; }
+  /// Keeps the work that `body` calls for, none of which is done before the recording is replayed. The body has run
+  /// before: it packs no weights, chooses no implementations, and neither uploads more than a few values nor downloads.
+  virtual std::unique_ptr<Recording> record(const std::function<void()>& body);
   /// The type to compute in when the user leaves it open.
   virtual DType preferred_type() const = 0;
+  /// The type to compute in where values outgrow float16.
+  virtual DType wide_type() const { return DType::f32; }
+  /// Multiplications and additions of a type that the device could do in a second, in 10^9; 0 where that is not known.
+  virtual double peak_gflops(DType) const { return 0; }
+  /// Memory of the device's own that is in use, and stays so after its peak; 0 where it computes in the host's.
+  virtual std::size_t device_bytes() const { return 0; }
   /// The bookings of all weights on this device.
   virtual const std::shared_ptr<std::atomic<std::size_t>>& booked() const = 0;
 };

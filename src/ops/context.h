@@ -15,7 +15,7 @@ namespace sumi {
 struct Context {
   Backend& backend;
   Arena& arena;                             ///< activations: gone when the tensor is
-  DType type = DType::f32;                  ///< of activations: f32 or bf16
+  DType type = DType::f32;                  ///< of activations: f32, bf16 or f16
   bool int8 = false;                        ///< layers that may (Linear::int8) compute in int8
   Trace* trace = nullptr;                   ///< records phases, layers and ops when set
   const std::atomic<bool>* stop = nullptr;  ///< a true value ends the run with Error(cancelled) before the next op

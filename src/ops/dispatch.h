@@ -19,6 +19,7 @@ void dispatch(Context& ctx, const typename Op::Case& c, typename Op::Args args, 
   Trace::Span span(ctx.trace, "op", Op::name);
   if (ctx.trace) span.detail(c.text(), chosen.implementation->name(), c.flops());
   chosen.implementation->run(c, chosen.plan, args, scratch.data());
+  if (ctx.trace) ctx.backend.finish();  // within the span: work that is only queued has no length
 }
 
 }  // namespace sumi

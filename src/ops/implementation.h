@@ -19,6 +19,8 @@ struct Plan {
   std::size_t packed_bytes = 0;
   /// What packing rounds values to: their source need be no more precise.
   DType packed_type = DType::f32;
+  /// What it wants a linear's bias rounded to.
+  DType bias_type = DType::f32;
   /// The implementation's own preparation: a primitive, a tile choice.
   std::shared_ptr<const void> state;
 };

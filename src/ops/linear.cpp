@@ -46,9 +46,9 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const LinearO
   const Tensor y = options.into ? options.into : ctx.tensor(out, c.y);
   check(y.shape() == out && y.dtype() == c.y && y.contiguous(), ErrorCode::internal, "linear: {} into {}", out.text(),
         y.shape().text());
-  dispatch<LinearOp>(
-      ctx, c, {.x = x, .bias = c.bias ? options.bias->on(ctx.backend) : Tensor(), .residual = options.residual, .y = y},
-      &weight);
+  const DType bias_type = ctx.backend.operations().choose<LinearOp>(c).plan.bias_type;
+  const Tensor bias = c.bias ? options.bias->on(ctx.backend, bias_type) : Tensor();
+  dispatch<LinearOp>(ctx, c, {.x = x, .bias = bias, .residual = options.residual, .y = y}, &weight);
   return y;
 }
 

@@ -29,7 +29,7 @@ struct LinearOp {
   struct Args {
     Tensor x;                           ///< (rows, in)
     const std::byte* packed = nullptr;  ///< of a weight (weight_rows, in)
-    Tensor bias;                        ///< (weight_rows) float32
+    Tensor bias;                        ///< (weight_rows) of the plan's bias_type
     Tensor residual;                    ///< like y
     Tensor y;                           ///< (rows, out)
   };

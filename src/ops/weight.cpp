@@ -1,5 +1,7 @@
 #include "ops/weight.h"
 
+#include <algorithm>
+
 namespace sumi {
 
 Weight::Form& Weight::form(Backend& backend, const Plan& plan) const {
@@ -13,13 +15,7 @@ Weight::Form& Weight::form(Backend& backend, const Plan& plan) const {
 void Weight::pack(Form& form, Backend& backend, std::size_t bytes, const std::function<void(std::byte*)>& write) {
   form.revision.reset();
   if (!form.data) form.data = backend.allocate(bytes);
-  if (backend.host()) {
-    write(form.data.get());
-  } else {
-    std::vector<std::byte> staged(bytes);
-    write(staged.data());
-    backend.upload(staged, form.data.get());
-  }
+  backend.fill(form.data.get(), bytes, write);
 }
 
 const FactorWeights* Weight::beside() const {
@@ -53,18 +49,21 @@ const std::vector<float>& Vector::values() const {
   return values_;
 }
 
-Tensor Vector::on(Backend& backend) const {
+Tensor Vector::on(Backend& backend, DType type) const {
   if (!source_) return {};
-  const auto wrapped = [&](const void* data) { return Tensor::wrap(data, {size()}, DType::f32); };
-  if (backend.host()) return wrapped(backend.packs() ? values().data() : nullptr);
-  const std::size_t bytes = static_cast<std::size_t>(size()) * sizeof(float);
-  if (!booking_) booking_ = std::make_unique<Booking>(backend.booked(), bytes);
-  if (backend.packs() && (!data_ || uploaded_ != source_->revision())) {
-    if (!data_) data_ = backend.allocate(bytes);
-    backend.upload(std::as_bytes(std::span(values())), data_.get());
-    uploaded_ = source_->revision();
+  const auto wrapped = [&](const void* data) { return Tensor::wrap(data, {size()}, type); };
+  if (backend.host() && type == DType::f32) return wrapped(backend.packs() ? values().data() : nullptr);
+  const std::size_t bytes = static_cast<std::size_t>(size()) * bytes_of(type);
+  auto form = std::find_if(forms_.begin(), forms_.end(), [&](const Form& each) { return each.type == type; });
+  if (form == forms_.end()) {
+    form = forms_.insert(form, {type, std::make_unique<Booking>(backend.booked(), bytes), nullptr, {}});
   }
-  return wrapped(data_.get());
+  if (backend.packs() && form->revision != source_->revision()) {
+    if (!form->data) form->data = backend.allocate(bytes);
+    backend.fill(form->data.get(), bytes, [&](std::byte* to) { from_float(values(), type, to); });
+    form->revision = source_->revision();
+  }
+  return wrapped(form->data.get());
 }
 
 }  // namespace sumi

@@ -77,15 +77,21 @@ class Vector {
   explicit operator bool() const { return source_ != nullptr; }
   std::int64_t size() const { return source_ ? source_->shape().elements() : 0; }
   const std::vector<float>& values() const;
-  /// As a tensor of the device, uploaded on first use; absent if empty.
-  Tensor on(Backend& backend) const;
+  /// As a tensor of the device, rounded to `type` and uploaded on first use; absent if empty.
+  Tensor on(Backend& backend, DType type = DType::f32) const;
 
  private:
+  struct Form {
+    DType type;
+    std::unique_ptr<Booking> booking;
+    Buffer data;
+    std::optional<std::uint64_t> revision;  ///< of the source when it was uploaded
+  };
+
   SourcePtr source_;
   mutable std::vector<float> values_;
-  mutable std::uint64_t read_ = 0, uploaded_ = 0;  // revisions
-  mutable std::unique_ptr<Booking> booking_;
-  mutable Buffer data_;
+  mutable std::uint64_t read_ = 0;  // revision
+  mutable std::vector<Form> forms_;
 };
 
 }  // namespace sumi

@@ -25,6 +25,7 @@ class Clock {
   /// Adds the phase and its times.
   void tell(Progress progress) const {
     if (!watch_.progress || ctx_.backend.dry()) return;
+    ctx_.backend.finish();
     progress.phase = phase_;
     progress.steps = steps_;
     progress.seconds = time_.seconds();

@@ -1,6 +1,7 @@
 #include "pipelines/denoiser.h"
 
 #include <algorithm>
+#include <array>
 
 #include "ops/elementwise.h"
 #include "ops/layout.h"
@@ -60,7 +61,13 @@ Residuals Denoiser::residuals(Context& ctx, const Tensor& latents, const Tensor&
 
 Tensor Denoiser::operator()(Context& ctx, const Tensor& latents, const Call& call, const Tensor& extra) {
   const std::vector<float> times(static_cast<std::size_t>(rows_), static_cast<float>(call.timestep));
-  const Tensor timesteps = ctx.upload(times, {rows_});
+  // Random destinations of merged tokens differ from call to call.
+  if (ctx.backend.records() && !(merger_ && merger_->random)) return replayed(ctx, latents, times, call, extra);
+  return predict(ctx, latents, ctx.upload(times, {rows_}), call, extra);
+}
+
+Tensor Denoiser::predict(Context& ctx, const Tensor& latents, const Tensor& timesteps, const Call& call,
+                         const Tensor& extra) {
   const bool shares = unet_.shares_parts() && controls_.empty() && !extra;
   const Tensor x = shares ? latents : repeat_to(ctx, latents, rows_);
   const Residuals told = residuals(ctx, x, timesteps, call);
@@ -69,6 +76,35 @@ Tensor Denoiser::operator()(Context& ctx, const Tensor& latents, const Call& cal
                             .cache = cache_ ? &*cache_ : nullptr,
                             .merger = merger_ ? &*merger_ : nullptr};
   return unet_(ctx, extra ? concat(ctx, x, extra) : x, timesteps, conditioning_, options);
+}
+
+Tensor Denoiser::replayed(Context& ctx, const Tensor& latents, std::span<const float> times, const Call& call,
+                          const Tensor& extra) {
+  // A tensor of the arena beside the replay's own, made at the first call.
+  const auto fix = [&](Tensor& fixed, const Tensor& like) {
+    if (!fixed) fixed = ctx.tensor(like.shape(), like.dtype());
+  };
+  const auto copy = [](Context& to, const Tensor& from, const Tensor& into) {
+    combine(to, std::array{Term{1, from}}, {.into = into});
+  };
+  fix(fixed_.latents, latents);
+  copy(ctx, latents, fixed_.latents);
+  if (extra) fix(fixed_.extra, extra), copy(ctx, extra, fixed_.extra);
+  if (!fixed_.timesteps) fixed_.timesteps = ctx.tensor({rows_}, DType::f32);
+  if (!ctx.backend.dry()) ctx.backend.upload(std::as_bytes(times), fixed_.timesteps.raw());
+
+  Replay::Variant variant = call.control_weights;
+  variant.push_back(call.reuse);
+  replay_(ctx, variant, [&](Context& inner) {
+    const Tensor prediction = predict(inner, fixed_.latents, fixed_.timesteps, call, fixed_.extra);
+    fix(fixed_.prediction, prediction);
+    copy(inner, prediction, fixed_.prediction);
+    if (!cache_ || call.reuse) return;
+    fix(fixed_.cached, cache_->state);
+    copy(inner, cache_->state, fixed_.cached);
+    cache_->state = fixed_.cached;
+  });
+  return fixed_.prediction;
 }
 
 }  // namespace sumi

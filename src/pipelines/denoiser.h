@@ -9,6 +9,7 @@
 #include "accel/token_merging.h"
 #include "models/controlnet.h"
 #include "models/unet.h"
+#include "pipelines/replay.h"
 #include "sumi/image.h"
 
 namespace sumi {
@@ -59,7 +60,14 @@ class Denoiser {
     Tensor hint;
     UNet::Conditioning conditioning;
   };
+  /// What a replayed call reads and writes, at the same place each time.
+  struct Fixed {
+    Tensor latents, extra, timesteps, prediction, cached;
+  };
 
+  Tensor predict(Context& ctx, const Tensor& latents, const Tensor& timesteps, const Call& call, const Tensor& extra);
+  Tensor replayed(Context& ctx, const Tensor& latents, std::span<const float> times, const Call& call,
+                  const Tensor& extra);
   Residuals residuals(Context& ctx, const Tensor& latents, const Tensor& times, const Call& call) const;
 
   const UNet& unet_;
@@ -69,6 +77,8 @@ class Denoiser {
   std::vector<Control> controls_;
   std::optional<FeatureCache> cache_;
   std::optional<TokenMerger> merger_;
+  Fixed fixed_;
+  Replay replay_;
 };
 
 }  // namespace sumi

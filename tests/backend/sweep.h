@@ -130,9 +130,9 @@ void report(const std::map<std::string, Tally>& tallies, std::size_t trials) {
 
 /// Runs every implementation of an op, not only the chosen one, on each trial that it takes, and compares with the
 /// plain one on the same values in float32. Implementations that decline all of them fail, unless for want of the
-/// machine. The number of threads goes round: 1, 2, 3.
-template <class Op>
-void sweep(Operations& tested, std::span<const Trial<Op>> trials) {
+/// machine. The number of threads goes round: 1, 2, 3. `run` as run_guarded.
+template <class Op, class Run>
+void sweep(Operations& tested, std::span<const Trial<Op>> trials, const Run& run) {
   const int threads_before = threads();
   std::map<std::string, Tally> tallies;
   for (std::size_t i = 0; i < trials.size(); ++i) {
@@ -149,7 +149,7 @@ void sweep(Operations& tested, std::span<const Trial<Op>> trials) {
         continue;
       }
       ++tally.ran;
-      const Values y = run_guarded<Op>(*implementation, std::get<Plan>(decision), sample);
+      const Values y = run(*implementation, std::get<Plan>(decision), sample);
       if (y.empty()) {
         ++tally.failures;
         ADD_FAILURE() << where << ": wrote beyond its memory";
@@ -161,6 +161,11 @@ void sweep(Operations& tested, std::span<const Trial<Op>> trials) {
   set_threads(threads_before);
   EXPECT_FALSE(tallies.empty()) << Op::name << " has no implementations";
   report<Op>(tallies, trials.size());
+}
+
+template <class Op>
+void sweep(Operations& tested, std::span<const Trial<Op>> trials) {
+  sweep<Op>(tested, trials, run_guarded<Op>);
 }
 
 template <class Op>

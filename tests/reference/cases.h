@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/dtype.h"
+#include "ops/backend.h"
 #include "sumi/request.h"
 #include "support/fixture.h"
 
@@ -10,9 +11,11 @@ namespace sumi::test {
 
 /// Where a case runs.
 struct Device {
-  std::string name;  ///< "ref" or "cpu"
+  std::string name;  ///< "ref", "cpu" or "cuda"
   DType type;        ///< of activations
   LoraMode lora_mode = LoraMode::merge;
+
+  std::unique_ptr<Backend> backend() const;
 };
 
 /// How far a case is from the reference: the largest difference of latents, hidden states and moments as a share of

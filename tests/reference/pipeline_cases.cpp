@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "backend/cpu/cpu.h"
-#include "backend/ref/host.h"
 #include "pipelines/denoise.h"
 #include "pipelines/extras.h"
 #include "pipelines/session.h"
@@ -163,7 +161,7 @@ Errors run_pipeline_case(const Fixture& fixture, const Device& device) {
   EXPECT_TRUE(extras.apply(*model, request).notes.empty());
   const Job job = settle(*model, request, [&](const std::string& name) { return extras.controlnet(*model, name); });
 
-  const auto backend = device.name == "ref" ? make_ref_backend() : make_cpu_backend();
+  const auto backend = device.backend();
   Session session(*backend, device.type);
   Comparison comparison(fixture);
   Pixels pixels;

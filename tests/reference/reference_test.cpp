@@ -1,68 +1,9 @@
-#include <algorithm>
-
 #include <gtest/gtest.h>
 
-#include "reference/cases.h"
+#include "reference/expectations.h"
 
 namespace sumi::test {
 namespace {
-
-enum class Kind { pipeline, text, vae, scheduler, tokenizer, noise };
-
-Kind kind_of(const std::string& name) {
-  const std::string first = name.substr(0, name.find('-'));
-  if (first == "scheduler") return Kind::scheduler;
-  if (first == "tokenizer") return Kind::tokenizer;
-  if (first == "rng") return Kind::noise;
-  if (first == "text") return Kind::text;
-  if (first == "vae" || first == "taesd") return Kind::vae;
-  return Kind::pipeline;
-}
-
-bool depends_on_device(const std::string& name) {
-  const Kind kind = kind_of(name);
-  return kind == Kind::pipeline || kind == Kind::text || kind == Kind::vae;
-}
-
-/// Every case that the reference wrote down.
-std::vector<std::string> all_cases() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(fixtures() / "cases")) {
-    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-std::vector<std::string> device_cases() {
-  std::vector<std::string> names = all_cases();
-  std::erase_if(names, [](const std::string& name) { return !depends_on_device(name); });
-  return names;
-}
-
-std::vector<std::string> lora_cases() {
-  std::vector<std::string> names = all_cases();
-  std::erase_if(names, [](const std::string& name) { return !name.starts_with("lora-"); });
-  return names;
-}
-
-Errors run(const Fixture& fixture, const Device& device) {
-  switch (kind_of(fixture.name)) {
-    case Kind::pipeline: return run_pipeline_case(fixture, device);
-    case Kind::text: return run_text_case(fixture, device);
-    case Kind::vae: return run_vae_case(fixture, device);
-    case Kind::scheduler: run_scheduler_case(fixture); break;
-    case Kind::tokenizer: run_tokenizer_case(fixture); break;
-    case Kind::noise: run_noise_case(fixture); break;
-  }
-  return {};
-}
-
-bool weighted(const Fixture& fixture) {
-  const Json pieces = fixture.ask.value("pieces", Json::array());
-  return std::any_of(pieces.begin(), pieces.end(),
-                     [](const Json& piece) { return piece.at(1).get<double>() > 0 && piece.at(1) != 1.0; });
-}
 
 using Reference = testing::TestWithParam<std::string>;
 class ReferenceRef : public Reference {};
@@ -70,47 +11,17 @@ class ReferenceCpu : public Reference {};
 class ReferenceCpuBf16 : public Reference {};
 class ReferenceApplied : public Reference {};
 
-// The tolerances that the fixtures' authors give for float32: 3e-5 of the largest latent, 1e-4 in a picture.
-void expect_float32(const std::string& name, const std::string& device, LoraMode mode = LoraMode::merge) {
-  // A weighted prompt's embedding is scaled by a ratio of two means, in these models of 3e-4 among values of size 1:
-  // the reference's float32 sums alone leave 1.3e-4 of that ratio open, and the same share of all that follows.
-  const Fixture fixture(name);
-  const double open = weighted(fixture) ? 15 : 1;
-  const Errors errors = run(fixture, {device, DType::f32, mode});
-  EXPECT_LT(errors.latents, 3e-5 * open);
-  EXPECT_LT(errors.image, 1e-4 * open);
-  // Among the choices of tome-sd1-50 two cosines of the reference lie 5e-6 apart, no more than its float32 leaves open:
-  // sums in double choose the other token, which alone moves the picture by 6e-3.
-  const bool chooses_otherwise = name == "tome-sd1-50" && device == "ref";
-  EXPECT_LT(errors.image_rms, chooses_otherwise ? 1e-2 : 2e-3);
-}
+TEST_P(ReferenceRef, InFloat32) { expect_float32(GetParam(), {"ref", DType::f32}); }
+TEST_P(ReferenceCpu, InFloat32) { expect_float32(GetParam(), {"cpu", DType::f32}); }
 
-TEST_P(ReferenceRef, InFloat32) { expect_float32(GetParam(), "ref"); }
-TEST_P(ReferenceCpu, InFloat32) { expect_float32(GetParam(), "cpu"); }
-
-// What bfloat16 costs at least: the plain operations with each output rounded to it. The sums of fast kernels round
-// elsewhere, and their weights are rounded too; the floor keeps a case from failing where the plain error happens to
-// vanish.
-void expect_bf16(const std::string& name, LoraMode mode) {
-  const Fixture fixture(name);
-  const Errors plain = run(fixture, {"ref", DType::bf16}), fast = run(fixture, {"cpu", DType::bf16, mode});
-  constexpr double floor = 1e-3;
-  // The two means of prompt-sd1-weights are 3.2e-4 and 1.5e-4, and rounding moves those of such embeddings by some
-  // 6e-5. The plain operations' happen to move by 2e-5, which is 8 % of their ratio.
-  const double most = name == "prompt-sd1-weights" ? 10 : 3;
-  EXPECT_LE(fast.latents, most * std::max(plain.latents, floor));
-  EXPECT_LE(fast.image, most * std::max(plain.image, floor));
-  EXPECT_LE(fast.image_rms, most * std::max(plain.image_rms, floor));
-}
-
-TEST_P(ReferenceCpuBf16, WithinThreeTimesTheRounding) { expect_bf16(GetParam(), LoraMode::merge); }
+TEST_P(ReferenceCpuBf16, WithinThreeTimesTheRounding) { expect_narrow(GetParam(), {"cpu", DType::bf16}); }
 
 // Factors beside the weights give what merged ones give.
 TEST_P(ReferenceApplied, InFloat32) {
-  expect_float32(GetParam(), "ref", LoraMode::apply);
-  expect_float32(GetParam(), "cpu", LoraMode::apply);
+  expect_float32(GetParam(), {"ref", DType::f32, LoraMode::apply});
+  expect_float32(GetParam(), {"cpu", DType::f32, LoraMode::apply});
 }
-TEST_P(ReferenceApplied, InBf16) { expect_bf16(GetParam(), LoraMode::apply); }
+TEST_P(ReferenceApplied, InBf16) { expect_narrow(GetParam(), {"cpu", DType::bf16, LoraMode::apply}); }
 
 TEST(ReferenceTable, MergedTokensShowInThePictures) {
   for (const char* name : {"tome-sd1-50", "tome-sd1-30-all"}) {
@@ -118,13 +29,6 @@ TEST(ReferenceTable, MergedTokensShowInThePictures) {
     unmerged.ask.erase("tome");
     EXPECT_GT(run(unmerged, {"cpu", DType::f32}).image_rms, 4e-3) << name << " proves nothing";
   }
-}
-
-std::string test_name(const testing::TestParamInfo<std::string>& each) {
-  std::string name = each.param;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-  return name;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ReferenceRef, testing::ValuesIn(all_cases()), test_name);

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "backend/cpu/cpu.h"
-#include "backend/ref/host.h"
 #include "core/rng.h"
 #include "models/model.h"
 #include "pipelines/parts.h"
@@ -17,7 +15,7 @@ namespace sumi::test {
 namespace {
 
 void run_on(const Device& device, const Session::Body& body) {
-  const auto backend = device.name == "ref" ? make_ref_backend() : make_cpu_backend();
+  const auto backend = device.backend();
   Session session(*backend, device.type);
   session.run(body);
 }

@@ -1,18 +1,30 @@
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/layer_onednn.h"
+#include "backend/ref/conv2d_repeated.h"
 #include "backend/ref/host.h"
+#include "backend/ref/plain.h"
 
 namespace sumi {
 
+namespace {
+
+class CpuBackend final : public HostBackend {
+ public:
+  explicit CpuBackend(Isa isa) : HostBackend("cpu", isa >= Isa::avx512bf16 ? DType::bf16 : DType::f32) {}
+  double peak_gflops(DType type) const override { return measured_peak_gflops(type); }
+};
+
+}  // namespace
+
 std::unique_ptr<Backend> make_cpu_backend() {
   const Isa isa = usable_isa();
-  auto backend = std::make_unique<HostBackend>("cpu", isa >= Isa::avx512bf16 ? DType::bf16 : DType::f32);
+  auto backend = std::make_unique<CpuBackend>(isa);
   Operations& operations = backend->operations();
   add_winograd(operations, isa);
   add_int8(operations, isa);
   onednn::add_layer<Conv2dOp>(operations, isa);
-  add_repeated(operations);
+  add_repeated(operations, "ref", [](const auto& c, const auto& args) { ref::run(c, args); });
   add_emulated_winograd(operations, isa);
   // Without its kernels for x86 oneDNN is slower in all cases.
   add_panels(operations, isa, isa >= Isa::avx2 ? Panels::where_faster : Panels::everywhere);

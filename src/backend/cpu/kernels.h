@@ -15,8 +15,6 @@ void add_winograd(Operations& operations, Isa isa);
 /// The source of "winograd-avx512bf16" with emulated products, so that it can be tested: "winograd-pairs-avx512",
 /// "winograd-upsampled-pairs-avx512". Slower than all others.
 void add_emulated_winograd(Operations& operations, Isa isa);
-/// Convolution after upsampling by pixels that are repeated first, and another implementation: "repeated".
-void add_repeated(Operations& operations);
 /// Linears in int8, their rows f32 or bf16: "int8-avx512vnni", "int8-avx2", "int8-neon".
 void add_int8(Operations& operations, Isa isa);
 /// Which cases panels take: all, or those in which they are faster than oneDNN's linears.

@@ -17,7 +17,12 @@ class MetaBackend final : public Backend {
     if (packs()) target_.upload(from, to);
   }
   void download(const std::byte*, std::span<std::byte>) override {}
+  void fill(std::byte* to, std::size_t bytes, const std::function<void(std::byte*)>& write) override {
+    if (packs()) target_.fill(to, bytes, write);
+  }
+  bool records() const override { return target_.records(); }
   DType preferred_type() const override { return target_.preferred_type(); }
+  DType wide_type() const override { return target_.wide_type(); }
   const std::shared_ptr<std::atomic<std::size_t>>& booked() const override { return target_.booked(); }
 
  private:

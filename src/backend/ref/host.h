@@ -19,6 +19,7 @@ class HostBackend : public Backend {
   Buffer allocate(std::size_t bytes) override;
   void upload(std::span<const std::byte> from, std::byte* to) override;
   void download(const std::byte* from, std::span<std::byte> to) override;
+  void fill(std::byte* to, std::size_t, const std::function<void(std::byte*)>& write) override { write(to); }
   DType preferred_type() const override { return preferred_type_; }
   const std::shared_ptr<std::atomic<std::size_t>>& booked() const override { return booked_; }
 

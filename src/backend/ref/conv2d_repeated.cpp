@@ -1,5 +1,5 @@
-#include "backend/cpu/kernels.h"
-#include "backend/ref/plain.h"
+#include "backend/ref/conv2d_repeated.h"
+
 #include "core/threads.h"
 
 namespace sumi {
@@ -11,14 +11,15 @@ using Args = Conv2dOp::Args;
 /// The pixels of an upsampled x in scratch memory, each two by two, and whatever convolves those.
 class Repeated : public Implementation<Conv2dOp> {
  public:
-  explicit Repeated(Operations& operations) : operations_(operations) {}
+  Repeated(Operations& operations, std::string_view last, Upsample upsample)
+      : operations_(operations), last_(last), upsample_(std::move(upsample)) {}
 
   std::string_view name() const override { return "repeated"; }
 
   Decision plan(const Case& c) const override {
     if (!c.upsampled) return Declined{"upsamples x"};
     auto chosen = std::make_shared<Chosen<Conv2dOp>>(operations_.choose<Conv2dOp>(of_repeated(c)));
-    if (chosen->implementation->name() == "ref") return Declined{"ref upsamples x itself"};
+    if (chosen->implementation->name() == last_) return Declined{fmt::format("{} upsamples x itself", last_)};
     Plan plan = chosen->plan;
     plan.scratch_bytes += bytes_of_repeated(c);
     plan.state = std::move(chosen);
@@ -35,14 +36,14 @@ class Repeated : public Implementation<Conv2dOp> {
     const Case inner = of_repeated(c);
     Args repeated = args;
     repeated.x = Tensor::wrap(scratch, {c.batch, inner.height, inner.width, c.in_channels}, c.x);
-    ref::run({.batch = c.batch,
-              .height = c.height,
-              .width = c.width,
-              .channels = c.in_channels,
-              .out_height = inner.height,
-              .out_width = inner.width,
-              .x = c.x},
-             {.x = args.x, .y = repeated.x});
+    upsample_({.batch = c.batch,
+               .height = c.height,
+               .width = c.width,
+               .channels = c.in_channels,
+               .out_height = inner.height,
+               .out_width = inner.width,
+               .x = c.x},
+              {.x = args.x, .y = repeated.x});
     chosen.implementation->run(inner, chosen.plan, repeated, scratch + bytes_of_repeated(c));
   }
 
@@ -64,10 +65,14 @@ class Repeated : public Implementation<Conv2dOp> {
   }
 
   Operations& operations_;
+  std::string_view last_;
+  Upsample upsample_;
 };
 
 }  // namespace
 
-void add_repeated(Operations& operations) { operations.add<Conv2dOp>(std::make_unique<Repeated>(operations)); }
+void add_repeated(Operations& operations, std::string_view last, Upsample upsample) {
+  operations.add<Conv2dOp>(std::make_unique<Repeated>(operations, last, std::move(upsample)));
+}
 
 }  // namespace sumi
