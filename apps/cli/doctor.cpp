@@ -20,7 +20,7 @@ std::string facts_text(const Facts& facts) {
 }
 
 std::string verdict_text(const Verdict& verdict) {
-  return fmt::format("    {:<24}{}\n", verdict.implementation,
+  return fmt::format("    {:<36}{}\n", verdict.implementation,
                      verdict.declines.empty() ? "takes it" : "declines: " + verdict.declines);
 }
 
