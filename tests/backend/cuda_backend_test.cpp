@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "ops/elementwise.h"
 #include "ops/norm.h"
+#include "support/gpu.h"
 
 namespace sumi::test {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 class CudaBackend : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (cuda_devices() == 0) GTEST_SKIP() << "needs an NVIDIA GPU";
+    if (!has_gpu()) GTEST_SKIP() << "needs an NVIDIA GPU";
     backend_ = make_cuda_backend();
   }
 

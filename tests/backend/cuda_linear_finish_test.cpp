@@ -5,6 +5,7 @@
 #include "backend/cuda/linear_finish.h"
 #include "backend/cuda/pack.h"
 #include "device_memory.h"
+#include "support/gpu.h"
 
 namespace sumi::test {
 namespace {
@@ -48,7 +49,7 @@ class FinishedLinear final : public Implementation<LinearOp> {
 };
 
 TEST(CudaLinearFinish, AgreesWithRef) {
-  if (cuda_devices() == 0) GTEST_SKIP() << "needs an NVIDIA GPU";
+  if (!has_gpu()) GTEST_SKIP() << "needs an NVIDIA GPU";
   const auto backend = make_cuda_backend();
   Operations operations;
   operations.add<LinearOp>(std::make_unique<FinishedLinear>(*backend));

@@ -1,5 +1,6 @@
 #include "backend/cuda/cuda.h"
 #include "device_memory.h"
+#include "support/gpu.h"
 
 namespace sumi::test {
 namespace {
@@ -8,7 +9,7 @@ template <class Op>
 class CudaSweep : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (cuda_devices() == 0) GTEST_SKIP() << "needs an NVIDIA GPU";
+    if (!has_gpu()) GTEST_SKIP() << "needs an NVIDIA GPU";
   }
 };
 TYPED_TEST_SUITE(CudaSweep, AllOpTypes, OpNames);

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "backend/cuda/cuda.h"
 #include "reference/expectations.h"
+#include "support/gpu.h"
 
 namespace sumi::test {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 class ReferenceCuda : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    if (cuda_devices() == 0) GTEST_SKIP() << "needs an NVIDIA GPU";
+    if (!has_gpu()) GTEST_SKIP() << "needs an NVIDIA GPU";
   }
 };
 class ReferenceCudaBf16 : public ReferenceCuda {};
