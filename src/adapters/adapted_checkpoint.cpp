@@ -57,7 +57,7 @@ AdaptedCheckpoint::Adapted adapted_of(const TensorMap& tensors) {
 }  // namespace
 
 /// A matrix times a number that can change.
-class AdaptedSource::Scaled final : public Source {
+class ScaledProducts::Scaled final : public Source {
  public:
   Scaled(SourcePtr matrix, double scale)
       : Source({matrix->shape()[0], columns_of(matrix->shape())}, DType::f32),
@@ -80,46 +80,78 @@ class AdaptedSource::Scaled final : public Source {
   std::uint64_t revision_ = 0;
 };
 
-AdaptedSource::AdaptedSource(SourcePtr original)
-    : Source(original->shape(), original->stored()), original_(std::move(original)) {}
-
-SourcePtr AdaptedSource::prepared(DType type) const {
-  if (changes_.empty()) return original_->prepared(type);
-  const SourcePtr original = sumi::prepared(original_, type);
-  std::vector<ChangedSource::Part> parts;
-  for (const auto& [change, weight] : changes_)
-    parts.push_back({change->of(original, type), static_cast<float>(weight)});
-  return std::make_shared<ChangedSource>(original, std::move(parts));
+void ScaledProducts::set(const std::vector<ScaledChange>& uses) {
+  const auto same = [](const Product& each, const ScaledChange& use) { return each.use.change == use.change; };
+  if (!std::equal(products_.begin(), products_.end(), uses.begin(), uses.end(), same)) {
+    products_.clear();
+    for (const ScaledChange& use : uses) {
+      products_.push_back({use, std::make_shared<Scaled>(use.change->product->up, scale_of(use))});
+    }
+  }
+  for (std::size_t i = 0; i < uses.size(); ++i) {
+    if (products_[i].use == uses[i]) continue;
+    products_[i].up->set(scale_of(uses[i]));
+    products_[i].use = uses[i];
+  }
 }
 
-void AdaptedSource::read(std::int64_t first, std::span<float> out) const {
-  if (changes_.empty()) return original_->read(first, out);
-  prepared(DType::f32)->read(first, out);
-}
-
-std::vector<LowRank> AdaptedSource::beside() const {
+std::vector<LowRank> ScaledProducts::factors() const {
   std::vector<LowRank> factors;
-  for (const auto& [use, up] : beside_) factors.push_back({.row = 0, .down = use.change->product->down, .up = up});
+  for (const auto& [use, up] : products_) factors.push_back({.row = 0, .down = use.change->product->down, .up = up});
   return factors;
 }
 
-void AdaptedSource::set(std::vector<ScaledChange> changes, std::vector<ScaledChange> beside) {
-  if (changes != changes_) {
+/// A tensor plus changes that can be others.
+class AdaptedSource::Changed final : public Source {
+ public:
+  explicit Changed(SourcePtr original)
+      : Source(original->shape(), original->stored()), original_(std::move(original)) {}
+
+  void set(std::vector<ScaledChange> changes) {
+    if (changes == changes_) return;
     changes_ = std::move(changes);
     ++revision_;
   }
-  const auto same = [](const Beside& each, const ScaledChange& use) { return each.use.change == use.change; };
-  if (!std::equal(beside_.begin(), beside_.end(), beside.begin(), beside.end(), same)) {
-    beside_.clear();
-    for (const ScaledChange& use : beside) {
-      beside_.push_back({use, std::make_shared<Scaled>(use.change->product->up, scale_of(use))});
-    }
+  void read(std::int64_t first, std::span<float> out) const override {
+    if (changes_.empty()) return original_->read(first, out);
+    prepared(DType::f32)->read(first, out);
   }
-  for (std::size_t i = 0; i < beside.size(); ++i) {
-    if (beside_[i].use == beside[i]) continue;
-    beside_[i].up->set(scale_of(beside[i]));
-    beside_[i].use = beside[i];
+  std::uint64_t revision() const override { return revision_; }
+  SourcePtr prepared(DType type) const override {
+    if (changes_.empty()) return original_->prepared(type);
+    const SourcePtr original = sumi::prepared(original_, type);
+    std::vector<ChangedSource::Part> parts;
+    for (const auto& [change, weight] : changes_)
+      parts.push_back({change->of(original, type), static_cast<float>(weight)});
+    return std::make_shared<ChangedSource>(original, std::move(parts));
   }
+
+ private:
+  SourcePtr original_;
+  std::vector<ScaledChange> changes_;
+  std::uint64_t revision_ = 0;
+};
+
+AdaptedSource::AdaptedSource(SourcePtr original)
+    : Source(original->shape(), original->stored()),
+      all_(std::make_shared<Changed>(original)),
+      base_(std::make_shared<Changed>(original)) {}
+
+std::uint64_t AdaptedSource::revision() const { return all_->revision(); }
+
+SourcePtr AdaptedSource::prepared(DType type) const { return all_->prepared(type); }
+
+void AdaptedSource::read(std::int64_t first, std::span<float> out) const { all_->read(first, out); }
+
+LowRankSum AdaptedSource::sum() const { return {base_, merged_.factors()}; }
+
+void AdaptedSource::set(std::vector<ScaledChange> changes, const std::vector<ScaledChange>& beside) {
+  std::vector<ScaledChange> products, others;
+  for (const ScaledChange& use : changes) (use.change->product ? products : others).push_back(use);
+  merged_.set(products);
+  base_->set(std::move(others));
+  all_->set(std::move(changes));
+  beside_.set(beside);
 }
 
 AdaptedCheckpoint::AdaptedCheckpoint(CheckpointPtr original)

@@ -71,6 +71,19 @@ class JoinedSource final : public Source {
     }
     return all;
   }
+  LowRankSum sum() const override {
+    LowRankSum all;
+    std::vector<SourcePtr> bases;
+    std::int64_t row = 0;
+    for (const auto& part : parts_) {
+      const LowRankSum sum = part->sum();
+      bases.push_back(sum.base ? sum.base : part);
+      for (const LowRank& factors : sum.factors) all.factors.push_back({row + factors.row, factors.down, factors.up});
+      row += part->shape()[0];
+    }
+    if (bases != parts_) all.base = std::make_shared<JoinedSource>(shape(), std::move(bases));
+    return all;
+  }
 
  private:
   std::vector<SourcePtr> parts_;
@@ -95,9 +108,59 @@ class ReshapedSource final : public Source {
           "reshaped_source: {} from {} with factors beside it", shape().text(), source_->shape().text());
     return factors;
   }
+  LowRankSum sum() const override {
+    LowRankSum sum = source_->sum();
+    if (!sum.base || shape()[0] != source_->shape()[0]) return {};
+    return {std::make_shared<ReshapedSource>(shape(), sum.base), std::move(sum.factors)};
+  }
 
  private:
   SourcePtr source_;
+};
+
+class ColumnsSource final : public Source {
+ public:
+  explicit ColumnsSource(SourcePtr source)
+      : Source({columns_of(source->shape()), source->shape()[0]}, source->stored()),
+        source_(std::move(source)),
+        taps_(source_->shape().rank() == 4 ? source_->shape()[2] * source_->shape()[3] : 1) {}
+
+  /// Of one tap, so that its inputs are `taps_` columns apart.
+  void read_tile(const Tile& tile, float* out, std::int64_t stride) const override {
+    const std::int64_t inputs = shape()[0] / taps_;
+    std::vector<float> columns;
+    for (std::int64_t done = 0; done < tile.rows;) {
+      const std::int64_t row = tile.row + done, tap = row / inputs, input = row % inputs;
+      const std::int64_t count = std::min(tile.rows - done, inputs - input), width = (count - 1) * taps_ + 1;
+      columns.resize(static_cast<std::size_t>(tile.columns * width));
+      source_->read_tile({tile.column, tile.columns, input * taps_ + tap, width}, columns.data(), width);
+      for (std::int64_t i = 0; i < count; ++i) {
+        for (std::int64_t j = 0; j < tile.columns; ++j) {
+          out[(done + i) * stride + j] = columns[static_cast<std::size_t>(j * width + i * taps_)];
+        }
+      }
+      done += count;
+    }
+  }
+  void read(std::int64_t first, std::span<float> out) const override {
+    const std::int64_t width = shape()[1];
+    while (!out.empty()) {
+      const std::int64_t column = first % width;
+      const std::int64_t count = std::min<std::int64_t>(width - column, static_cast<std::int64_t>(out.size()));
+      read_tile({first / width, 1, column, count}, out.data(), count);
+      first += count;
+      out = out.subspan(static_cast<std::size_t>(count));
+    }
+  }
+  std::uint64_t revision() const override { return source_->revision(); }
+  SourcePtr prepared(DType type) const override {
+    SourcePtr ready = source_->prepared(type);
+    return ready ? std::make_shared<ColumnsSource>(std::move(ready)) : nullptr;
+  }
+
+ private:
+  SourcePtr source_;
+  std::int64_t taps_;
 };
 
 /// Matrices in the blocks of a larger one.
@@ -170,6 +233,8 @@ SourcePtr reshaped_source(SourcePtr source, Shape shape) {
         shape.text(), source->shape().text());
   return std::make_shared<ReshapedSource>(shape, std::move(source));
 }
+
+SourcePtr columns_source(SourcePtr weight) { return std::make_shared<ColumnsSource>(std::move(weight)); }
 
 SourcePtr joined_down(const std::vector<LowRank>& parts, const Shape& weight) {
   std::vector<SourcePtr> downs;

@@ -21,6 +21,12 @@ struct LowRank {
   bool operator==(const LowRank&) const = default;
 };
 
+/// Values as those of `base` plus up down of all `factors`.
+struct LowRankSum {
+  SourcePtr base;  ///< nullptr: no such sum
+  std::vector<LowRank> factors;
+};
+
 /// Part of a weight seen as a matrix: its first axis by all others.
 struct Tile {
   std::int64_t row, rows, column, columns;
@@ -49,6 +55,8 @@ class Source {
   /// What belongs to the weight and is not in its values: the layer that has the weight adds it. Others between runs
   /// only.
   virtual std::vector<LowRank> beside() const { return {}; }
+  /// The same values as a sum, for devices that multiply faster than values come to them.
+  virtual LowRankSum sum() const { return {}; }
 
  private:
   Shape shape_;
@@ -67,7 +75,11 @@ SourcePtr joined_source(std::vector<SourcePtr> parts);
 /// The same values with other axes; Error(internal) if the number of elements differs.
 SourcePtr reshaped_source(SourcePtr source, Shape shape);
 
-/// All factors beside a weight as one pair, ranks one after the other: `down` (ranks, the other axes of `weight`).
+/// The columns of a weight as rows, (columns, first axis): those of a convolution's taps (in, kernel height, kernel
+/// width) in the order of activations that are channels last, (kernel height, kernel width, in).
+SourcePtr columns_source(SourcePtr weight);
+
+/// All factors of a weight as one pair, ranks one after the other: `down` (ranks, the other axes of `weight`).
 SourcePtr joined_down(const std::vector<LowRank>& parts, const Shape& weight);
 /// `up` (the first axis of `weight`, ranks), zero where a part gives nothing to a row.
 SourcePtr joined_up(const std::vector<LowRank>& parts, const Shape& weight);

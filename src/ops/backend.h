@@ -59,6 +59,9 @@ class Backend {
   virtual void download(const std::byte* from, std::span<std::byte> to) = 0;
   /// Uploads `bytes` bytes that `write` is to write into memory of the host, which this lends.
   virtual void fill(std::byte* to, std::size_t bytes, const std::function<void(std::byte*)>& write) = 0;
+  /// Whether there is room for a weight of so many bytes to be held twice, so that changes of it that are products are
+  /// added on the device.
+  virtual bool merges(std::size_t) const { return false; }
   /// Waits for all work.
   virtual void finish() {}
   /// Whether repeating a recording takes less time than making the same calls again.

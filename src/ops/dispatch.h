@@ -12,7 +12,7 @@ template <class Op>
 void dispatch(Context& ctx, const typename Op::Case& c, typename Op::Args args, const Weight* weight = nullptr) {
   check(!ctx.stop || !ctx.stop->load(std::memory_order_relaxed), ErrorCode::cancelled, "stopped on request");
   const auto& chosen = ctx.backend.operations().choose<Op>(c);
-  if constexpr (requires { args.packed; }) args.packed = weight->packed<Op>(ctx.backend, c, chosen);
+  if constexpr (requires { args.packed; }) args.packed = weight->packed<Op>(ctx, c, chosen);
   const Block scratch = ctx.arena.take(chosen.plan.scratch_bytes);
   ctx.flops += c.flops();
   if (ctx.backend.dry()) return;

@@ -17,6 +17,9 @@ struct Plan {
   /// The form it wants weights in. Implementations that name the same layout for a weight share the packed bytes.
   std::string layout;
   std::size_t packed_bytes = 0;
+  /// Whether the packed form is the weight as a matrix, a row for each of its first axis, of `packed_type`, a
+  /// convolution's taps outside of its channels: products may then be added to it on the device.
+  bool packs_rows = false;
   /// What packing rounds values to: their source need be no more precise.
   DType packed_type = DType::f32;
   /// What it wants a linear's bias rounded to.

@@ -2,20 +2,97 @@
 
 #include <algorithm>
 
+#include "core/threads.h"
+#include "ops/linear.h"
+
 namespace sumi {
+
+/// Products that are added to a packed weight.
+struct Weight::Products {
+  std::vector<LowRank> parts;  ///< what they are made of
+  bool on_device;
+  Weight up;    ///< (rows, ranks)
+  Weight down;  ///< (columns, ranks), in the order of the packed form
+};
 
 Weight::Form& Weight::form(Backend& backend, const Plan& plan) const {
   for (Form& form : forms_) {
     if (form.layout == plan.layout) return form;
   }
-  forms_.push_back({plan.layout, std::make_unique<Booking>(backend.booked(), plan.packed_bytes), nullptr, {}});
+  forms_.push_back({plan.layout, std::make_unique<Booking>(backend.booked(), plan.packed_bytes), nullptr, {}, nullptr});
   return forms_.back();
 }
 
-void Weight::pack(Form& form, Backend& backend, std::size_t bytes, const std::function<void(std::byte*)>& write) {
-  form.revision.reset();
-  if (!form.data) form.data = backend.allocate(bytes);
-  backend.fill(form.data.get(), bytes, write);
+const std::byte* Weight::packed(Context& ctx, const Plan& plan, const Pack& pack) const {
+  Backend& backend = ctx.backend;
+  Form& form = this->form(backend, plan);
+  const LowRankSum sum = plan.packs_rows ? source_->sum() : LowRankSum{};
+  const Products* products = this->products(backend, plan, sum);
+  const bool base = sum.base && (products || sum.factors.empty());
+  const SourcePtr& source = base ? sum.base : source_;
+  const Version version{base, source->revision()};
+  if (backend.packs() && form.version != version) {
+    const SourcePtr ready = prepared(source, plan.packed_type);
+    form.version.reset();
+    if (!form.data) form.data = backend.allocate(plan.packed_bytes);
+    backend.fill(form.data.get(), plan.packed_bytes, [&](std::byte* to) { pack(*ready, to); });
+    form.version = version;
+  }
+  if (products) return merged(ctx, plan, form, *products);
+  form.merged.reset();
+  return form.data.get();
+}
+
+const Weight::Products* Weight::products(Backend& backend, const Plan& plan, const LowRankSum& sum) const {
+  if (sum.factors.empty()) {
+    products_.reset();
+  } else if (!products_ || products_->parts != sum.factors) {
+    for (Form& form : forms_) form.merged.reset();
+    products_ = std::make_shared<const Products>(Products{sum.factors, backend.merges(plan.packed_bytes),
+                                                          Weight(joined_up(sum.factors, shape())),
+                                                          Weight(columns_source(joined_down(sum.factors, shape())))});
+  }
+  return products_ && products_->on_device ? products_.get() : nullptr;
+}
+
+/// base + up down, a linear of the rows of `up`.
+const std::byte* Weight::merged(Context& ctx, const Plan& plan, Form& form, const Products& products) const {
+  Backend& backend = ctx.backend;
+  if (!form.merged) {
+    form.merged = std::make_unique<Form>();
+    form.merged->booking = std::make_unique<Booking>(backend.booked(), plan.packed_bytes);
+  }
+  Form& merged = *form.merged;
+  if (backend.packs() && !merged.data) merged.data = backend.allocate(plan.packed_bytes);
+  const Version version{false, source_->revision()};
+  if (!backend.dry() && merged.version == version) return merged.data.get();
+  const Shape matrix{shape()[0], columns_of(shape())};
+  const double flops = ctx.flops;  // of the model alone
+  if (!backend.dry()) merged.version.reset();
+  linear(ctx, products.up.rows(ctx, plan.packed_type), products.down,
+         {.residual = Tensor::wrap(form.data.get(), matrix, plan.packed_type),
+          .into = Tensor::wrap(merged.data.get(), matrix, plan.packed_type)});
+  ctx.flops = flops;
+  if (!backend.dry()) merged.version = version;
+  return merged.data.get();
+}
+
+Tensor Weight::rows(Context& ctx, DType type) const {
+  const Plan plan{.layout = fmt::format("{} as a tensor", name_of(type)),
+                  .packed_bytes = static_cast<std::size_t>(shape().elements()) * bytes_of(type),
+                  .packed_type = type};
+  const std::int64_t width = columns_of(shape());
+  return Tensor::wrap(packed(ctx, plan,
+                             [&](const Source& source, std::byte* to) {
+                               parallel_for(shape()[0], 1, [&](std::int64_t begin, std::int64_t end) {
+                                 std::vector<float> row(static_cast<std::size_t>(width));
+                                 for (; begin < end; ++begin) {
+                                   source.read(begin * width, row);
+                                   from_float(row, type, to + static_cast<std::size_t>(begin * width) * bytes_of(type));
+                                 }
+                               });
+                             }),
+                      {shape()[0], width}, type);
 }
 
 const FactorWeights* Weight::beside() const {
@@ -33,6 +110,7 @@ void Weight::release() const {
   forms_.clear();
   parts_.clear();
   factors_.reset();
+  products_.reset();
 }
 
 Vector::Vector(std::vector<float> values) {

@@ -16,7 +16,8 @@ struct FactorWeights;
 
 /// A matrix or filter bank: where its values come from, and the packed forms that implementations asked for.
 /// Packing happens once per layout, when a run (or a dry run, which only books the bytes) first needs it, and again
-/// when the source's values have changed.
+/// when the source's values have changed. Of changes that are products, a backend with room for it (Backend::merges)
+/// keeps the values without them and adds them on the device.
 class Weight {
  public:
   Weight() = default;
@@ -28,15 +29,10 @@ class Weight {
 
   /// The weight as `chosen` wants it; null where the backend only books. Called by the dispatch of an op.
   template <class Op>
-  const std::byte* packed(Backend& backend, const typename Op::Case& c, const Chosen<Op>& chosen) const {
-    Form& form = this->form(backend, chosen.plan);
-    if (backend.packs() && form.revision != source_->revision()) {
-      const SourcePtr ready = prepared(source_, chosen.plan.packed_type);
-      pack(form, backend, chosen.plan.packed_bytes,
-           [&](std::byte* to) { chosen.implementation->pack(c, chosen.plan, *ready, to); });
-      form.revision = source_->revision();
-    }
-    return form.data.get();
+  const std::byte* packed(Context& ctx, const typename Op::Case& c, const Chosen<Op>& chosen) const {
+    return packed(ctx, chosen.plan, [&](const Source& source, std::byte* to) {
+      chosen.implementation->pack(c, chosen.plan, source, to);
+    });
   }
   /// The factors beside it (Source::beside) as one pair, for a layer to add; nullptr where there are none.
   const FactorWeights* beside() const;
@@ -44,20 +40,35 @@ class Weight {
   void release() const;
 
  private:
+  using Pack = std::function<void(const Source&, std::byte*)>;
+  /// Which values are packed: the source's own, or its sum's base.
+  struct Version {
+    bool base;
+    std::uint64_t revision;
+    bool operator==(const Version&) const = default;
+  };
   struct Form {
     std::string layout;
     std::unique_ptr<Booking> booking;
     Buffer data;
-    std::optional<std::uint64_t> revision;  ///< of the source when it was packed whole
+    std::optional<Version> version;  ///< of what was packed whole
+    std::unique_ptr<Form> merged;    ///< the sum, where it is made on the device
   };
+  struct Products;
+
+  const std::byte* packed(Context& ctx, const Plan& plan, const Pack& pack) const;
+  const std::byte* merged(Context& ctx, const Plan& plan, Form& form, const Products& products) const;
   Form& form(Backend& backend, const Plan& plan) const;
-  /// Into the memory that an earlier revision had.
-  static void pack(Form& form, Backend& backend, std::size_t bytes, const std::function<void(std::byte*)>& write);
+  /// nullptr where there are none, or no room for what they are added to.
+  const Products* products(Backend& backend, const Plan& plan, const LowRankSum& sum) const;
+  /// As a tensor, rounded.
+  Tensor rows(Context& ctx, DType type) const;
 
   SourcePtr source_;
   mutable std::vector<Form> forms_;
   mutable std::vector<LowRank> parts_;  // what `factors_` were made of
   mutable std::shared_ptr<const FactorWeights> factors_;
+  mutable std::shared_ptr<const Products> products_;
 };
 
 /// up (down x), beside a weight: of several adapters too, whose ranks lie one after the other.

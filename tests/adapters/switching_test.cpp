@@ -121,6 +121,74 @@ TEST(Switching, JoinedAndReshapedWeightsFollow) {
   EXPECT_EQ(read_all(*prepared(joined)), wanted);
 }
 
+/// Base plus products, in the order of the file.
+std::vector<float> values_of(const LowRankSum& sum) {
+  std::vector<float> values = read_all(*prepared(sum.base));
+  const std::int64_t columns = columns_of(sum.base->shape());
+  for (const auto& [row, down, up] : sum.factors) {
+    const std::vector<float> left = read_all(*prepared(up)), right = read_all(*prepared(down));
+    const std::int64_t rank = up->shape()[1];
+    for (std::int64_t i = 0; i < up->shape()[0]; ++i) {
+      for (std::int64_t j = 0; j < columns; ++j) {
+        for (std::int64_t k = 0; k < rank; ++k)
+          values[(row + i) * columns + j] += left[i * rank + k] * right[k * columns + j];
+      }
+    }
+  }
+  return values;
+}
+
+TEST(Switching, EveryWeightIsTheSumOfItsBaseAndItsProducts) {
+  Adaptable model("sd1", {"unet", "text_encoder"});
+  for (const char* name : {"lora-kohya", "lora-locon", "lora-peft", "lora-loha", "lora-dora"}) {
+    // Beside changes that are no products.
+    model.adapters.set({{fixture_adapter(name), .8, .5}, {fixture_adapter("lora-lokr"), .3, .3}});
+    std::size_t products = 0;
+    for (const auto& part : model.parts) {
+      for (const auto& [tensor, source] : part->tensors()) {
+        const LowRankSum sum = source->sum();
+        products += sum.factors.size();
+        const auto values = read_all(*source), summed = values_of(sum);
+        for (std::size_t i = 0; i < values.size(); ++i)
+          ASSERT_NEAR(summed[i], values[i], 1e-6) << name << " " << tensor;
+      }
+    }
+    const std::string_view kind = name;
+    EXPECT_EQ(products > 0, kind != "lora-loha" && kind != "lora-dora") << name;
+  }
+}
+
+TEST(Switching, AStrengthChangesTheRevisionOfUpAndNotOfTheBase) {
+  OneLayer model(tensor({2, 3}, 1));
+  const auto lora = parse_adapter(
+      {{"layer.lora_up.weight", tensor({2, 1}, 2)}, {"layer.lora_down.weight", tensor({1, 3}, 3)}}, "file");
+  EXPECT_TRUE(model.adapted->sum().factors.empty());
+  const auto revision = model.adapted->sum().base->revision();
+  model.adapters.set({{lora, 1}});
+  const LowRankSum first = model.adapted->sum();
+  const auto of_up = first.factors.at(0).up->revision();
+  model.adapters.set({{lora, 2}});
+  const LowRankSum second = model.adapted->sum();
+  EXPECT_EQ(second.factors, first.factors) << "the same sources";
+  EXPECT_GT(second.factors[0].up->revision(), of_up);
+  EXPECT_EQ(second.base->revision(), revision);
+  model.adapters.set({{lora, 2}, {parse_adapter({{"layer.diff", tensor({2, 3}, 4)}}, "file")}});
+  EXPECT_GT(model.adapted->sum().base->revision(), revision);
+}
+
+TEST(Switching, JoinedAndReshapedWeightsAreSumsToo) {
+  OneLayer model(tensor({2, 6}, 1));
+  model.adapters.set({{parse_adapter(
+      {{"layer.lora_up.weight", tensor({2, 1}, 2)}, {"layer.lora_down.weight", tensor({1, 6}, 3)}}, "file")}});
+  const auto joined = joined_source({tensor({1, 2, 3}, 5), reshaped_source(model.adapted, {2, 2, 3})});
+  const LowRankSum sum = joined->sum();
+  ASSERT_EQ(sum.factors.size(), 1u);
+  EXPECT_EQ(sum.factors[0].row, 1);
+  const auto values = read_all(*joined), summed = values_of(sum);
+  for (std::size_t i = 0; i < values.size(); ++i) EXPECT_NEAR(summed[i], values[i], 1e-6) << i;
+  EXPECT_FALSE(joined_source({tensor({1, 2}, 1), tensor({1, 2}, 2)})->sum().base);
+}
+
 // A dry run must not compute changes: the factors here cannot be read.
 TEST(Switching, ADryRunReadsNoFactors) {
   class Unreadable final : public Source {

@@ -55,6 +55,32 @@ TEST(Source, JoinsAlongTheFirstAxis) {
   }
 }
 
+TEST(Source, GivesItsColumnsAsRows) {
+  const SourcePtr matrix = columns_source(values_source({2, 3}, counting(6, 0)));
+  EXPECT_EQ(matrix->shape(), (Shape{3, 2}));
+  EXPECT_EQ(read_all(*matrix), (std::vector<float>{0, 3, 1, 4, 2, 5}));
+  EXPECT_EQ(range(*matrix, 1, 4), (std::vector<float>{3, 1, 4, 2}));
+}
+
+TEST(Source, GivesAConvolutionsColumnsInTheOrderOfPixels) {
+  constexpr std::int64_t out = 2, in = 3, taps = 6;
+  const SourcePtr columns = columns_source(values_source({out, in, 2, 3}, counting(out * in * taps, 0)));
+  EXPECT_EQ(columns->shape(), (Shape{in * taps, out}));
+  std::vector<float> expected;
+  for (int tap = 0; tap < taps; ++tap) {
+    for (int i = 0; i < in; ++i) {
+      for (int o = 0; o < out; ++o) expected.push_back(static_cast<float>((o * in + i) * taps + tap));
+    }
+  }
+  EXPECT_EQ(read_all(*columns), expected);
+  // Tiles that begin and end within a tap, and of some columns.
+  for (const auto& [row, rows] : {std::pair{0, 18}, {1, 4}, {2, 9}, {17, 1}}) {
+    std::vector<float> tile(static_cast<std::size_t>(rows) * 5, -1);
+    columns->read_tile({row, rows, 1, 1}, tile.data(), 5);
+    for (int i = 0; i < rows; ++i) EXPECT_EQ(tile[i * 5], expected[(row + i) * 2 + 1]) << row << " " << i;
+  }
+}
+
 TEST(Source, RefusesToJoinWhatDoesNotContinue) {
   expect_error(ErrorCode::internal, "joined_source: 2x4 does not continue 2x3", [] {
     joined_source({values_source({2, 3}, counting(6, 0)), values_source({2, 4}, counting(8, 0))});

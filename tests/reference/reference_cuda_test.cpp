@@ -27,6 +27,7 @@ std::vector<std::string> cases() {
           "deepcache-sd1-3-2",
           "inpaint-sd1-9ch",
           "lora-kohya",
+          "lora-locon",
           "pix2pix-sd1",
           "taesd",
           "text-sd1",

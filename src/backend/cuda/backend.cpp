@@ -57,6 +57,8 @@ class CudaBackend final : public Backend {
   }
   void download(const std::byte* from, std::span<std::byte> to) override { staging_.download(from, to); }
 
+  /// As long as weights take no more than half of the memory.
+  bool merges(std::size_t bytes) const override { return *booked_ + bytes <= device_->properties().totalGlobalMem / 2; }
   void finish() override { device_->finish(); }
   bool records() const override { return true; }
   std::unique_ptr<Recording> record(const std::function<void()>& body) override { return cuda::record(*device_, body); }

@@ -121,6 +121,7 @@ class CudnnPhases final : public Implementation<Conv2dOp> {
   Decision planned(const Case& c) const {
     Plan plan = weight_plan(c);
     plan.layout += "-phases";
+    plan.packs_rows = false;
     plan.packed_bytes = phases.size() * phase_bytes(c);
     const auto choices = std::make_shared<Choices>();
     for (const Phase phase : phases) {

@@ -73,6 +73,7 @@ class Packing {
 Plan plan_of(DType type, std::int64_t values, std::int64_t taps) {
   return {.layout = fmt::format("{}-{}", name_of(type), taps > 1 ? "filters" : "rows"),
           .packed_bytes = static_cast<std::size_t>(values) * bytes_of(type),
+          .packs_rows = true,
           .packed_type = type,
           .state = {}};
 }

@@ -20,6 +20,7 @@ class MetaBackend final : public Backend {
   void fill(std::byte* to, std::size_t bytes, const std::function<void(std::byte*)>& write) override {
     if (packs()) target_.fill(to, bytes, write);
   }
+  bool merges(std::size_t bytes) const override { return target_.merges(bytes); }
   bool records() const override { return target_.records(); }
   DType preferred_type() const override { return target_.preferred_type(); }
   DType wide_type() const override { return target_.wide_type(); }
