@@ -115,6 +115,23 @@ template int parse_number(std::string_view, const std::string&);
 template double parse_number(std::string_view, const std::string&);
 template std::uint64_t parse_number(std::string_view, const std::string&);
 
+std::size_t parse_bytes(std::string_view option, const std::string& text) {
+  constexpr std::string_view kUnits = "kMGT";
+  constexpr double kMost = 1e15;
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, problem] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+  std::string_view unit(stop, static_cast<std::size_t>(end - stop));
+  if (unit.ends_with('B')) unit.remove_suffix(1);
+  const double base = unit.size() == 2 && unit.ends_with('i') ? 1024 : 1000;
+  if (base == 1024) unit.remove_suffix(1);
+  const std::size_t power = unit.empty() ? 0 : unit == "K" ? 1 : kUnits.find(unit) + 1;
+  const double bytes = value * std::pow(base, static_cast<double>(power));
+  const bool known = problem == std::errc{} && unit.size() <= 1 && (unit.empty() || power > 0);
+  if (known && (bytes >= 1 || value == 0) && bytes < kMost) return static_cast<std::size_t>(bytes);
+  refuse("{}: '{}' is not a size like 2200M, 3G or 2.1GiB", option, text);
+}
+
 void add_engine_options(CLI::App& app, EngineOptions& to) {
   Options options(app, "Model and machine");
   options.text("-m,--model", "MODEL",
@@ -129,6 +146,10 @@ void add_engine_options(CLI::App& app, EngineOptions& to) {
   options.text("--device", "NAME",
                "cpu, cuda or cuda:NUMBER for an NVIDIA GPU, or ref for the plain definition of every op (default cpu)",
                to.device);
+  options.text("--device-memory", "SIZE",
+               "what weights and activations take of a GPU's memory at most: 2200M, 3G, 2.1GiB; weights that do\n"
+               "not fit come from the host's memory as they are needed (default: all that there is)",
+               [&to](const Options::Text& text) { to.device_memory = parse_bytes("--device-memory", text); });
   options.text("--dtype", "TYPE",
                "auto, f32, tf32, bf16, f16 or int8 (default auto: f16 on cuda, on cpu bf16 where the processor\n"
                "multiplies it); int8, on cpu: the UNet's linears with 8 bits, faster and smaller, a slightly\n"

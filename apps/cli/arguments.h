@@ -76,7 +76,10 @@ class Options {
   const char* group_;
 };
 
-/// --model, --device, --dtype, --threads and --disable, which every verb that computes has.
+/// Bytes, from "2200M", "3G" (of 1000), "2.1GiB" (of 1024) or a bare number. Error(usage) that names the option.
+std::size_t parse_bytes(std::string_view option, const std::string& text);
+
+/// --model, --device, --device-memory, --dtype, --threads and --disable, which every verb that computes has.
 void add_engine_options(CLI::App& app, EngineOptions& to);
 
 /// Parses what follows the verb. Prints the help and returns false where that was asked for; Error(usage), one line,

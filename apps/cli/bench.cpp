@@ -82,7 +82,9 @@ std::string row_text(const BenchRow& row) {
                        beside);
   }
   return fmt::format("{:<8}{}{:>12}{:>10}{}{:>10}\n", row.what, times, filled(row.steps_per_second),
-                     filled(row.pictures_per_minute), speed, bytes_text(row.peak_bytes));
+                     filled(row.pictures_per_minute), speed, bytes_text(row.peak_bytes)) +
+         (row.offloaded_bytes > 0 ? fmt::format("  {} of weights come from the host\n", bytes_text(row.offloaded_bytes))
+                                  : "");
 }
 
 /// Prints rows, the names of their columns before the first.
@@ -136,6 +138,7 @@ void bench(std::span<char*> arguments) {
   sumi bench --model synthetic:sd15 --what unet --size 512 --ops --json
   sumi bench --model synthetic:sd15 --what unet,vae --size 512 --ops --compare onednn
   sumi bench --model synthetic:sd15 --what unet --size 512 --disable flash-avx512
+  sumi bench --device cuda --device-memory 2.1G --model synthetic:sd15 --what image --size 512
   sumi bench --vae madebyollin/taesd --what vae --size 512
   sumi bench --model synthetic:sd15 --write /tmp/sd15 --dtype f16
 )");

@@ -34,8 +34,16 @@ std::string adapters_text(const Report& r) {
                             100 * r.factor_flops / r.flops);
 }
 
+/// Where weights are, of which some come from the host.
+std::string offload_text(const Report& r) {
+  return fmt::format("{} of weights on the device, {} from the host through {}",
+                     bytes_text(r.weight_bytes - r.offloaded_bytes), bytes_text(r.offloaded_bytes),
+                     bytes_text(r.offload_room_bytes));
+}
+
 std::string details(const Report& r) {
-  const std::size_t predicted = r.planned_bytes + r.weight_bytes + r.fixed_bytes;
+  const std::size_t weights = r.weight_bytes - r.offloaded_bytes + r.offload_room_bytes;
+  const std::size_t predicted = r.planned_bytes + weights + r.fixed_bytes;
   std::string text;
   const auto add = [&](const char* name, const std::string& value) {
     text += fmt::format("  {:<12}{}\n", name, value);
@@ -47,8 +55,9 @@ std::string details(const Report& r) {
       fmt::format("load {}, prompt {}, denoise {}, decode {}", seconds_text(r.load_seconds),
                   seconds_text(r.text_seconds), seconds_text(r.denoise_seconds), seconds_text(r.decode_seconds)));
   add("memory", fmt::format("planned {} = activations {} + weights {} + fixed {}; measured peak {}",
-                            bytes_text(predicted), bytes_text(r.planned_bytes), bytes_text(r.weight_bytes),
+                            bytes_text(predicted), bytes_text(r.planned_bytes), bytes_text(weights),
                             bytes_text(r.fixed_bytes), bytes_text(r.peak_bytes)));
+  if (r.offloaded_bytes > 0) add("offload", offload_text(r));
   add("work", fmt::format("{}FLOP in {} threads", count_text(r.flops) + (r.flops < 1000 ? " " : ""), r.threads));
   if (r.weights_beside + r.weights_merged > 0) add("adapters", adapters_text(r));
   return text;

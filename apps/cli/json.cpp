@@ -50,6 +50,8 @@ std::string picture_json(const std::filesystem::path& path, const Picture& pictu
                {"peak_bytes", r.peak_bytes},
                {"planned_bytes", r.planned_bytes},
                {"weight_bytes", r.weight_bytes},
+               {"offloaded_bytes", r.offloaded_bytes},
+               {"offload_room_bytes", r.offload_room_bytes},
                {"fixed_bytes", r.fixed_bytes},
                {"notes", r.notes}});
 }
@@ -75,6 +77,7 @@ std::string bench_json(const BenchRow& row, const std::string& table) {
   if (row.steps_per_second > 0) json["steps_per_second"] = row.steps_per_second;
   if (row.pictures_per_minute > 0) json["pictures_per_minute"] = row.pictures_per_minute;
   if (row.peak_bytes > 0) json["peak_bytes"] = row.peak_bytes;
+  if (row.offloaded_bytes > 0) json["offloaded_bytes"] = row.offloaded_bytes;
   return line(json);
 }
 

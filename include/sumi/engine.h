@@ -34,6 +34,10 @@ struct EngineOptions {
   /// Error(unsupported) without AVX2 and on a GPU. "tf32", for GPUs of compute capability 8.0 and later, is f32 with
   /// factors of products rounded to 10 bits.
   std::string dtype = "auto";
+  /// Bytes of a GPU's memory that weights and activations take at most; 0: what there is. Weights that have no room
+  /// come from the host's memory as they are needed, those that are used once a picture first. Error(usage) on a CPU,
+  /// Error(out_of_memory) with the least limit where that is not enough.
+  std::size_t device_memory = 0;
   int threads = 0;                   ///< 0: one per core
   std::vector<std::string> disable;  ///< implementations to leave out, as `sumi doctor` names them
 };
@@ -56,8 +60,10 @@ struct Report {
   double factor_flops = 0;      ///< of these, by adapters' factors beside the weights (LoraMode::apply)
   std::size_t weights_beside = 0, weights_merged = 0;  ///< weights with adapters' factors beside them, or merged
 
-  std::size_t planned_bytes = 0;  ///< activations, by the dry run: exactly what the run is given
-  std::size_t weight_bytes = 0;   ///< packed weights
+  std::size_t planned_bytes = 0;       ///< activations, by the dry run: exactly what the run is given
+  std::size_t weight_bytes = 0;        ///< packed weights
+  std::size_t offloaded_bytes = 0;     ///< of these, in the host's memory, from where they come as they are needed
+  std::size_t offload_room_bytes = 0;  ///< of the device's memory, that they go through
   std::size_t fixed_bytes = 0;  ///< libraries, stacks, generated code: measured before the run, when weights are packed
   /// Highest resident size of the process less file pages, while `generate` ran; on a GPU what of its memory is in use.
   std::size_t peak_bytes = 0;

@@ -35,6 +35,7 @@ struct BenchRow {
   double gflops = 0, share_of_peak = 0;     ///< at the median; share of the peak measured on this machine
   double steps_per_second = 0, pictures_per_minute = 0;
   std::size_t peak_bytes = 0;
+  std::size_t offloaded_bytes = 0;  ///< as Report's
   bool out_of_memory = false;
 };
 

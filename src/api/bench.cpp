@@ -76,6 +76,7 @@ void bench_image(const BenchOptions& options, const OnRow& tell) {
     const Stopwatch time;
     const Result result = engine.generate(request);
     calls.peak_bytes = std::max(calls.peak_bytes, result.report.peak_bytes);
+    calls.offloaded_bytes = result.report.offloaded_bytes;
     calls.flops = result.report.flops;
     if (i < options.warmup) continue;
     calls.seconds.push_back(time.seconds());

@@ -40,6 +40,7 @@ BenchRow row_of(const char* what, const Calls& calls, const Device& device) {
   BenchRow row{.what = what, .dtype = device.dtype(), .calls = 1};
   summarise(row, calls.seconds, calls.flops, device);
   row.peak_bytes = calls.peak_bytes;
+  row.offloaded_bytes = calls.offloaded_bytes;
   return row;
 }
 
@@ -62,9 +63,10 @@ Calls run_calls(int warmup, int repeat, Device& device, const Prepare& prepare, 
   PeakMonitor monitor;
   Session session(*device.backend, device.type, device.int8);
   const Booked booked = session.plan(body);
-  session.load(body);
+  session.load(booked, body);
   session.run(booked, body, trace);
   calls.peak_bytes = device.peak_bytes(monitor);
+  calls.offloaded_bytes = device.backend->offload().weights;
   return calls;
 }
 

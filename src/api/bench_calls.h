@@ -13,7 +13,7 @@ namespace sumi {
 struct Calls {
   std::vector<double> seconds;
   double flops = 0;
-  std::size_t peak_bytes = 0;
+  std::size_t peak_bytes = 0, offloaded_bytes = 0;
 };
 
 /// One call of what is measured.

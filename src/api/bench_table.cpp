@@ -134,7 +134,9 @@ Row settings_row(const BenchOptions& given, const std::string& what) {
           !guided            ? ""
           : options.negative ? "yes"
                              : "no",
-          options.engine.device,
+          options.engine.device_memory > 0
+              ? fmt::format("{} within {} bytes", options.engine.device, options.engine.device_memory)
+              : options.engine.device,
           options.engine.dtype,
           number(options.engine.threads > 0 ? options.engine.threads : threads()),
           fmt::format("{}", fmt::join(options.engine.disable, " ")),

@@ -25,9 +25,14 @@ std::optional<int> cuda_ordinal(const std::string& name) {
   return ordinal;
 }
 
-std::unique_ptr<Backend> make_backend(const std::string& name, bool tf32) {
+std::unique_ptr<Backend> make_backend(const std::string& name, bool tf32, std::size_t memory) {
   const std::vector<std::string> known{"cpu", "cuda", "ref"};
-  if (const auto ordinal = cuda_ordinal(name)) return make_cuda_backend({.ordinal = *ordinal, .tf32 = tf32});
+  if (const auto ordinal = cuda_ordinal(name)) {
+    return make_cuda_backend({.ordinal = *ordinal, .tf32 = tf32, .memory = memory});
+  }
+  check(memory == 0 || (name != "cpu" && name != "ref"), ErrorCode::usage,
+        "device memory of {} bytes: limits a GPU's, and device {} has none; leave it out, or take device cuda", memory,
+        name);
   check(!tf32, ErrorCode::usage, "dtype tf32: is for device cuda, not {}; take f32", name);
   if (name == "cpu") return make_cpu_backend();
   if (name == "ref") return make_ref_backend();
@@ -71,7 +76,8 @@ Device make_device(const EngineOptions& options) {
   check(options.threads >= 0 && options.threads <= 1024, ErrorCode::usage,
         "threads {}: expected 0 (one per core) to 1024", options.threads);
   set_threads(options.threads);
-  Device device{.backend = make_backend(options.device, options.dtype == "tf32"), .tf32 = options.dtype == "tf32"};
+  Device device{.backend = make_backend(options.device, options.dtype == "tf32", options.device_memory),
+                .tf32 = options.dtype == "tf32"};
   device.type = choose_type(options.dtype, *device.backend, device.notes);
   device.int8 = options.dtype == "int8";
   if (device.int8) check_int8(*device.backend, device.notes);

@@ -102,7 +102,7 @@ Result Engine::State::run(Request request, const Hooks& hooks, Latents* latents)
   const Stopwatch loading;
   phases.tell({.phase = Phase::load, .step = 0, .steps = 1});
   const Booked booked = session.plan(body);
-  session.load(body, hooks.stop);
+  session.load(booked, body, hooks.stop);
   report.load_seconds = std::exchange(load_seconds, 0) + loading.seconds();
   phases.tell({.phase = Phase::load, .step = 1, .steps = 1, .seconds = report.load_seconds});
 
@@ -110,6 +110,9 @@ Result Engine::State::run(Request request, const Hooks& hooks, Latents* latents)
   report.factor_flops = booked.factor_flops;
   report.planned_bytes = booked.activation_bytes;
   report.weight_bytes = *device.backend->booked();
+  const Offload offload = device.backend->offload();
+  report.offloaded_bytes = offload.weights;
+  report.offload_room_bytes = offload.room;
   const std::size_t standing = anonymous_bytes(), known = report.weight_bytes + session.resident_bytes();
   report.fixed_bytes = standing > known ? standing - known : 0;
 

@@ -76,6 +76,8 @@ void add_times(Report& to, const Report& more) {
   to.factor_flops += more.factor_flops;
   to.planned_bytes = std::max(to.planned_bytes, more.planned_bytes);
   to.weight_bytes = std::max(to.weight_bytes, more.weight_bytes);
+  to.offloaded_bytes = std::max(to.offloaded_bytes, more.offloaded_bytes);
+  to.offload_room_bytes = std::max(to.offload_room_bytes, more.offload_room_bytes);
   to.fixed_bytes = std::max(to.fixed_bytes, more.fixed_bytes);
   to.peak_bytes = std::max(to.peak_bytes, more.peak_bytes);
 }

@@ -38,6 +38,29 @@ class Recording {
  public:
   virtual ~Recording() = default;
   virtual void replay() = 0;
+  /// Whether weights are where they were when it was recorded; else it must not be replayed.
+  virtual bool current() const { return true; }
+};
+
+/// How much a run needs what a weight holds on the device, where not all has room there.
+enum class Need { once, often, always };
+
+/// Memory of a packed weight on the device, where it may come to as it is needed.
+class WeightMemory {
+ public:
+  virtual ~WeightMemory() = default;
+  /// A dry run asks for it, in the order in which the run will.
+  virtual void foresee(Need) {}
+  /// All its bytes, which `write` is to write into memory of the host that this lends.
+  virtual void fill(const std::function<void(std::byte*)>& write) = 0;
+  /// Where it lies for the work that is queued next, and for that alone.
+  virtual const std::byte* here() = 0;
+};
+
+/// What of a backend's weights the host's memory holds.
+struct Offload {
+  std::size_t weights = 0;  ///< bytes that go to the device as they are needed
+  std::size_t room = 0;     ///< bytes of the device's memory that they go through
 };
 
 /// A device and its ways to compute. Work may be queued: calls return before it is done, and those that give the host
@@ -62,12 +85,19 @@ class Backend {
   /// Whether there is room for a weight of so many bytes to be held twice, so that changes of it that are products are
   /// added on the device.
   virtual bool merges(std::size_t) const { return false; }
+  /// Memory for a packed weight, not taken before it is filled. May outlive the backend.
+  virtual std::unique_ptr<WeightMemory> hold(std::size_t bytes);
+  /// Decides, after a dry run and before weights are packed, which of them stay on the device, beside `bytes` bytes
+  /// that the run is yet to allocate. Error(out_of_memory) where a limit leaves too little, with the least that does.
+  virtual void make_room(std::size_t) {}
+  virtual Offload offload() const { return {}; }
   /// Waits for all work.
   virtual void finish() {}
   /// Whether repeating a recording takes less time than making the same calls again.
   virtual bool records() const { return false; }
   /// Keeps the work that `body` calls for, none of which is done before the recording is replayed. The body has run
   /// before: it packs no weights, chooses no implementations, and neither uploads more than a few values nor downloads.
+  /// It may be called twice.
   virtual std::unique_ptr<Recording> record(const std::function<void()>& body);
   /// The type to compute in when the user leaves it open.
   virtual DType preferred_type() const = 0;

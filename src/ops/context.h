@@ -17,6 +17,7 @@ struct Context {
   Arena& arena;                             ///< activations: gone when the tensor is
   DType type = DType::f32;                  ///< of activations: f32, bf16 or f16
   bool int8 = false;                        ///< layers that may (Linear::int8) compute in int8
+  Need need = Need::once;                   ///< of the weights: often where the same is computed in every step
   Trace* trace = nullptr;                   ///< records phases, layers and ops when set
   const std::atomic<bool>* stop = nullptr;  ///< a true value ends the run with Error(cancelled) before the next op
   double flops = 0;                         ///< multiplications and additions of all ops so far, the same dry or not

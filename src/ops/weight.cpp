@@ -19,13 +19,18 @@ Weight::Form& Weight::form(Backend& backend, const Plan& plan) const {
   for (Form& form : forms_) {
     if (form.layout == plan.layout) return form;
   }
-  forms_.push_back({plan.layout, std::make_unique<Booking>(backend.booked(), plan.packed_bytes), nullptr, {}, nullptr});
+  forms_.push_back({plan.layout,
+                    std::make_unique<Booking>(backend.booked(), plan.packed_bytes),
+                    backend.hold(plan.packed_bytes),
+                    {},
+                    {}});
   return forms_.back();
 }
 
 const std::byte* Weight::packed(Context& ctx, const Plan& plan, const Pack& pack) const {
   Backend& backend = ctx.backend;
   Form& form = this->form(backend, plan);
+  if (backend.dry()) form.memory->foresee(ctx.need);
   const LowRankSum sum = plan.packs_rows ? source_->sum() : LowRankSum{};
   const Products* products = this->products(backend, plan, sum);
   const bool base = sum.base && (products || sum.factors.empty());
@@ -34,13 +39,13 @@ const std::byte* Weight::packed(Context& ctx, const Plan& plan, const Pack& pack
   if (backend.packs() && form.version != version) {
     const SourcePtr ready = prepared(source, plan.packed_type);
     form.version.reset();
-    if (!form.data) form.data = backend.allocate(plan.packed_bytes);
-    backend.fill(form.data.get(), plan.packed_bytes, [&](std::byte* to) { pack(*ready, to); });
+    form.memory->fill([&](std::byte* to) { pack(*ready, to); });
     form.version = version;
   }
-  if (products) return merged(ctx, plan, form, *products);
+  const std::byte* values = backend.dry() ? nullptr : form.memory->here();
+  if (products) return merged(ctx, plan, form, values, *products);
   form.merged.reset();
-  return form.data.get();
+  return values;
 }
 
 const Weight::Products* Weight::products(Backend& backend, const Plan& plan, const LowRankSum& sum) const {
@@ -56,24 +61,23 @@ const Weight::Products* Weight::products(Backend& backend, const Plan& plan, con
 }
 
 /// base + up down, a linear of the rows of `up`.
-const std::byte* Weight::merged(Context& ctx, const Plan& plan, Form& form, const Products& products) const {
+const std::byte* Weight::merged(Context& ctx, const Plan& plan, Form& form, const std::byte* base,
+                                const Products& products) const {
   Backend& backend = ctx.backend;
   if (!form.merged) {
-    form.merged = std::make_unique<Form>();
-    form.merged->booking = std::make_unique<Booking>(backend.booked(), plan.packed_bytes);
+    form.merged.emplace(std::make_unique<Booking>(backend.booked(), plan.packed_bytes), nullptr, std::nullopt);
   }
-  Form& merged = *form.merged;
+  Merged& merged = *form.merged;
   if (backend.packs() && !merged.data) merged.data = backend.allocate(plan.packed_bytes);
-  const Version version{false, source_->revision()};
-  if (!backend.dry() && merged.version == version) return merged.data.get();
+  if (!backend.dry() && merged.revision == source_->revision()) return merged.data.get();
   const Shape matrix{shape()[0], columns_of(shape())};
   const double flops = ctx.flops;  // of the model alone
-  if (!backend.dry()) merged.version.reset();
+  if (!backend.dry()) merged.revision.reset();
   linear(ctx, products.up.rows(ctx, plan.packed_type), products.down,
-         {.residual = Tensor::wrap(form.data.get(), matrix, plan.packed_type),
+         {.residual = Tensor::wrap(base, matrix, plan.packed_type),
           .into = Tensor::wrap(merged.data.get(), matrix, plan.packed_type)});
   ctx.flops = flops;
-  if (!backend.dry()) merged.version = version;
+  if (!backend.dry()) merged.revision = source_->revision();
   return merged.data.get();
 }
 
@@ -134,14 +138,15 @@ Tensor Vector::on(Backend& backend, DType type) const {
   const std::size_t bytes = static_cast<std::size_t>(size()) * bytes_of(type);
   auto form = std::find_if(forms_.begin(), forms_.end(), [&](const Form& each) { return each.type == type; });
   if (form == forms_.end()) {
-    form = forms_.insert(form, {type, std::make_unique<Booking>(backend.booked(), bytes), nullptr, {}});
+    form = forms_.insert(form, {type, std::make_unique<Booking>(backend.booked(), bytes), backend.hold(bytes), {}});
   }
+  if (backend.dry()) form->memory->foresee(Need::always);
   if (backend.packs() && form->revision != source_->revision()) {
-    if (!form->data) form->data = backend.allocate(bytes);
-    backend.fill(form->data.get(), bytes, [&](std::byte* to) { from_float(values(), type, to); });
+    form->revision.reset();
+    form->memory->fill([&](std::byte* to) { from_float(values(), type, to); });
     form->revision = source_->revision();
   }
-  return wrapped(form->data.get());
+  return wrapped(backend.dry() ? nullptr : form->memory->here());
 }
 
 }  // namespace sumi

@@ -27,7 +27,8 @@ class Weight {
   const Shape& shape() const { return source_->shape(); }
   const Source& source() const { return *source_; }
 
-  /// The weight as `chosen` wants it; null where the backend only books. Called by the dispatch of an op.
+  /// The weight as `chosen` wants it, for the work that is queued next; null in a dry run. Called by the dispatch of an
+  /// op.
   template <class Op>
   const std::byte* packed(Context& ctx, const typename Op::Case& c, const Chosen<Op>& chosen) const {
     return packed(ctx, chosen.plan, [&](const Source& source, std::byte* to) {
@@ -47,17 +48,24 @@ class Weight {
     std::uint64_t revision;
     bool operator==(const Version&) const = default;
   };
+  /// The sum, where it is made on the device.
+  struct Merged {
+    std::unique_ptr<Booking> booking;
+    Buffer data;
+    std::optional<std::uint64_t> revision;  ///< of the source when it was made whole
+  };
   struct Form {
     std::string layout;
     std::unique_ptr<Booking> booking;
-    Buffer data;
+    std::unique_ptr<WeightMemory> memory;
     std::optional<Version> version;  ///< of what was packed whole
-    std::unique_ptr<Form> merged;    ///< the sum, where it is made on the device
+    std::optional<Merged> merged;
   };
   struct Products;
 
   const std::byte* packed(Context& ctx, const Plan& plan, const Pack& pack) const;
-  const std::byte* merged(Context& ctx, const Plan& plan, Form& form, const Products& products) const;
+  const std::byte* merged(Context& ctx, const Plan& plan, Form& form, const std::byte* base,
+                          const Products& products) const;
   Form& form(Backend& backend, const Plan& plan) const;
   /// nullptr where there are none, or no room for what they are added to.
   const Products* products(Backend& backend, const Plan& plan, const LowRankSum& sum) const;
@@ -95,7 +103,7 @@ class Vector {
   struct Form {
     DType type;
     std::unique_ptr<Booking> booking;
-    Buffer data;
+    std::unique_ptr<WeightMemory> memory;
     std::optional<std::uint64_t> revision;  ///< of the source when it was uploaded
   };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "ops/elementwise.h"
 #include "ops/layout.h"
@@ -63,7 +64,10 @@ Tensor Denoiser::operator()(Context& ctx, const Tensor& latents, const Call& cal
   const std::vector<float> times(static_cast<std::size_t>(rows_), static_cast<float>(call.timestep));
   // Random destinations of merged tokens differ from call to call.
   if (ctx.backend.records() && !(merger_ && merger_->random)) return replayed(ctx, latents, times, call, extra);
-  return predict(ctx, latents, ctx.upload(times, {rows_}), call, extra);
+  const Need need = std::exchange(ctx.need, Need::often);
+  Tensor prediction = predict(ctx, latents, ctx.upload(times, {rows_}), call, extra);
+  ctx.need = need;
+  return prediction;
 }
 
 Tensor Denoiser::predict(Context& ctx, const Tensor& latents, const Tensor& timesteps, const Call& call,

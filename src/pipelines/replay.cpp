@@ -9,7 +9,13 @@ namespace {
 constexpr std::size_t most_recordings = 8;
 
 Context with(const Context& ctx, Backend& backend, Arena& arena) {
-  return {.backend = backend, .arena = arena, .type = ctx.type, .int8 = ctx.int8, .trace = ctx.trace, .stop = ctx.stop};
+  return {.backend = backend,
+          .arena = arena,
+          .type = ctx.type,
+          .int8 = ctx.int8,
+          .need = Need::often,
+          .trace = ctx.trace,
+          .stop = ctx.stop};
 }
 
 }  // namespace
@@ -33,6 +39,7 @@ void Replay::run(Context& ctx, Known& known, const Body& body) {
   Context inner = with(ctx, ctx.backend, arena);
   const bool warm = known.calls++ > 0;
   if (ctx.trace || !warm || known_.size() > most_recordings) return body(inner);
+  if (known.recording && !known.recording->current()) known.recording.reset();
   if (!known.recording) known.recording = ctx.backend.record([&] { body(inner); });
   check(!ctx.stop || !ctx.stop->load(std::memory_order_relaxed), ErrorCode::cancelled, "stopped on request");
   known.recording->replay();

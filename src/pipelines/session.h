@@ -35,20 +35,24 @@ class Session {
   Backend& backend() const { return backend_; }
   DType type() const { return type_; }
   Booked plan(const Body& body);
-  /// `booked` from `plan` of the same body.
+  /// `booked` from `plan` of the same body. Error(out_of_memory) where the backend's limit leaves too little memory, as
+  /// from `open` and `load`.
   void run(const Booked& booked, const Body& body, Trace* trace = nullptr, const std::atomic<bool>* stop = nullptr);
   /// Plans and runs.
   void run(const Body& body) { run(plan(body), body); }
   /// For calls that `plan` has seen in this order.
-  Workspace open(const Booked& booked) const;
-  /// Packs the weights that the body uses, and computes nothing.
-  void load(const Body& body, const std::atomic<bool>* stop = nullptr);
+  Workspace open(const Booked& booked);
+  /// Packs the weights that the body uses, and computes nothing. `booked` as for `run`, which then finds room.
+  void load(const Booked& booked, const Body& body, const std::atomic<bool>* stop = nullptr);
   /// Memory kept from the last run.
   std::size_t resident_bytes() const { return capacity_; }
   /// Gives the arena's memory back.
   void release();
 
  private:
+  /// For an arena and the weights that the last dry runs asked for.
+  void make_room(const Booked& booked);
+
   Backend& backend_;
   std::unique_ptr<Backend> meta_, packer_;
   DType type_;

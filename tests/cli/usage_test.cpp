@@ -89,7 +89,17 @@ INSTANTIATE_TEST_SUITE_P(
                     option("--width", "1000000", "width"), option("-H", "0", "height"), option("-H", "-8", "height"),
                     option("--batch", "0", "batch"), option("--count", "0", "--count"), option("--eta", "2", "eta"),
                     option("--clip-skip", "-1", "clip skip"), option("--clip-skip", "99", "clip skip"),
-                    option("--threads", "-2", "threads")));
+                    option("--threads", "-2", "threads"), option("--device-memory", "3X", "2.1GiB"),
+                    option("--device-memory", "-3G", "--device-memory"),
+                    option("--device-memory", "3Gi G", "--device-memory"),
+                    option("--device-memory", "1e30", "--device-memory"),
+                    option("--device-memory", "3G", "device cpu has none"),
+                    option("--device-memory", "3G", "of 3000000000 bytes"),
+                    option("--device-memory", "2200M", "of 2200000000 bytes"),
+                    option("--device-memory", "2.1GiB", "of 2254857830 bytes"),
+                    option("--device-memory", "512MiB", "of 536870912 bytes"),
+                    option("--device-memory", "1.5TB", "of 1500000000000 bytes"),
+                    option("--device-memory", "5000000000", "of 5000000000 bytes")));
 
 INSTANTIATE_TEST_SUITE_P(
     Names, WrongUsage,

@@ -394,6 +394,51 @@ TEST_F(Emulation, WhatACaptureForbidsInvalidatesIt) {
   }
 }
 
+// Work of streams that no event orders is seen in the one order and in the other, in queues and in graphs.
+TEST_F(Emulation, StreamsRunAsLateOrAsEarlyAsTheyMay) {
+  cudaStream_t other = nullptr;
+  cudaEvent_t event = nullptr;
+  ASSERT_EQ(cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking), cudaSuccess);
+  ASSERT_EQ(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), cudaSuccess);
+  const auto order = [&](cudaStream_t before, cudaStream_t after) {
+    EXPECT_EQ(cudaEventRecord(event, before), cudaSuccess);
+    EXPECT_EQ(cudaStreamWaitEvent(after, event), cudaSuccess);
+  };
+  /// What the stream copies while the other changes it.
+  const auto copied = [&](bool captured, bool waits) {
+    int *const from = device(std::vector{1}), *const to = device(std::vector{0});
+    if (captured) {
+      EXPECT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+    }
+    order(stream, other);
+    launch(add_one, 1, 32, 0, other, from, 1);
+    if (waits) order(other, stream);
+    EXPECT_EQ(cudaMemcpyAsync(to, from, sizeof(int), cudaMemcpyDeviceToDevice, stream), cudaSuccess);
+    if (!waits) order(other, stream);
+    if (captured) {
+      cudaGraph_t graph = nullptr;
+      cudaGraphExec_t executable = nullptr;
+      EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+      EXPECT_EQ(cudaGraphInstantiate(&executable, graph, 0), cudaSuccess);
+      EXPECT_EQ(cudaGraphLaunch(executable, stream), cudaSuccess);
+      EXPECT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
+      EXPECT_EQ(cudaGraphExecDestroy(executable), cudaSuccess);
+      EXPECT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+    }
+    return host(to, 1).front();
+  };
+  for (const bool captured : {false, true}) {
+    EXPECT_EQ(copied(captured, false), 1);
+    EXPECT_EQ(copied(captured, true), 2);
+    setenv("CUDA_ON_HOST_STREAMS", "newest", 1);
+    EXPECT_EQ(copied(captured, false), 2);
+    EXPECT_EQ(copied(captured, true), 2);
+    unsetenv("CUDA_ON_HOST_STREAMS");
+  }
+  EXPECT_EQ(cudaEventDestroy(event), cudaSuccess);
+  EXPECT_EQ(cudaStreamDestroy(other), cudaSuccess);
+}
+
 TEST_F(Emulation, ACaptureOfTwoStreamsIsJoined) {
   cudaStream_t other = nullptr;
   cudaEvent_t fork = nullptr, join = nullptr;

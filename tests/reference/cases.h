@@ -14,6 +14,7 @@ struct Device {
   std::string name;  ///< "ref", "cpu" or "cuda"
   DType type;        ///< of activations
   LoraMode lora_mode = LoraMode::merge;
+  std::size_t memory = 0;  ///< CudaOptions::memory
 
   std::unique_ptr<Backend> backend() const;
 };

@@ -16,7 +16,7 @@ class PlainBackend final : public HostBackend {
 }  // namespace
 
 std::unique_ptr<Backend> Device::backend() const {
-  if (name == "cuda") return make_cuda_backend();
+  if (name == "cuda") return make_cuda_backend({.memory = memory});
   if (name == "cpu") return make_cpu_backend();
   return std::make_unique<PlainBackend>();
 }

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "core/check.h"
+#include "support/limit.h"
+
 namespace sumi::test {
 namespace {
 
@@ -93,6 +96,29 @@ void expect_narrow(const std::string& name, const Device& device) {
   EXPECT_LE(fast.latents, most * std::max(plain.latents, floor));
   EXPECT_LE(fast.image, most * std::max(plain.image, floor));
   EXPECT_LE(fast.image_rms, most * std::max(plain.image_rms, floor));
+}
+
+void expect_same_within_limits(const std::string& name, const Device& device) {
+  const Fixture fixture(name);
+  const auto within = [&](std::size_t memory) {
+    return run(fixture, {.name = device.name, .type = device.type, .lora_mode = device.lora_mode, .memory = memory});
+  };
+  const Errors whole = within(0);
+  std::size_t least = 0;
+  try {
+    within(1);
+    ADD_FAILURE() << "runs in a byte";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::out_of_memory) << error.what();
+    least = least_limit_in(error.what());
+  }
+  ASSERT_GT(least, 0u);
+  for (const std::size_t more : {std::size_t{0}, least / 4}) {
+    const Errors limited = within(least + more);
+    EXPECT_EQ(limited.latents, whole.latents);
+    EXPECT_EQ(limited.image, whole.image);
+    EXPECT_EQ(limited.image_rms, whole.image_rms);
+  }
 }
 
 std::string test_name(const testing::TestParamInfo<std::string>& each) {

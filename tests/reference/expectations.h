@@ -21,6 +21,9 @@ void expect_float32(const std::string& name, const Device& device);
 /// Within three times what the plain operations lose in the device's type.
 void expect_narrow(const std::string& name, const Device& device);
 
+/// The same under a limit of device memory as without, bit for bit as far as the errors show.
+void expect_same_within_limits(const std::string& name, const Device& device);
+
 /// Of a case, with letters and digits alone.
 std::string test_name(const testing::TestParamInfo<std::string>& each);
 

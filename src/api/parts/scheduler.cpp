@@ -57,7 +57,7 @@ void Scheduler::State::open(const LatentShape& shape, sumi::Noise& noise) {
   const auto slots_in = [&](Context& ctx) {
     return Slots(ctx, schedule.kept, ctx.tensor(tensor_shape(shape), DType::f32));
   };
-  const Session& session = model.state().session;
+  Session& session = model.state().session;
   const Booked booked = model.state().session.plan([&](Context& ctx) {
     Slots dry = slots_in(ctx);
     for (const Step& step : schedule.steps) dry.apply(ctx, step, upload_latents(ctx, Latents(shape)), noise);

@@ -9,6 +9,7 @@
 #include "backend/cuda/recording.h"
 #include "backend/cuda/staging.h"
 #include "backend/cuda/upload_values.h"
+#include "backend/cuda/weight_store.h"
 #include "core/arena.h"
 
 namespace sumi {
@@ -20,6 +21,7 @@ class CudaBackend final : public Backend {
   explicit CudaBackend(const CudaOptions& options)
       : device_(std::make_shared<Device>(options.ordinal, options.tf32)), staging_(*device_) {
     keep_freed_memory();
+    if (options.memory > 0) store_ = std::make_shared<WeightStore>(device_, *this, options.memory);
   }
   ~CudaBackend() override { device_->finish(); }
 
@@ -35,6 +37,7 @@ class CudaBackend final : public Backend {
 
   /// Given back when the stream comes to that point, so work that is queued still has it.
   Buffer allocate(std::size_t bytes) override {
+    if (store_) return store_->allocate(bytes);
     device_->use();
     void* memory = nullptr;
     const std::size_t size = std::max<std::size_t>(bytes, 1);
@@ -57,11 +60,23 @@ class CudaBackend final : public Backend {
   }
   void download(const std::byte* from, std::span<std::byte> to) override { staging_.download(from, to); }
 
-  /// As long as weights take no more than half of the memory.
-  bool merges(std::size_t bytes) const override { return *booked_ + bytes <= device_->properties().totalGlobalMem / 2; }
+  std::unique_ptr<WeightMemory> hold(std::size_t bytes) override {
+    return store_ ? store_->hold(bytes) : Backend::hold(bytes);
+  }
+  void make_room(std::size_t bytes) override {
+    if (store_) store_->make_room(bytes);
+  }
+  Offload offload() const override { return store_ ? store_->offload() : Offload(); }
+  /// As long as weights take no more than half of the memory. Not under a limit, where a weight has no place to stay.
+  bool merges(std::size_t bytes) const override {
+    return !store_ && *booked_ + bytes <= device_->properties().totalGlobalMem / 2;
+  }
+
   void finish() override { device_->finish(); }
   bool records() const override { return true; }
-  std::unique_ptr<Recording> record(const std::function<void()>& body) override { return cuda::record(*device_, body); }
+  std::unique_ptr<Recording> record(const std::function<void()>& body) override {
+    return store_ ? store_->record(body) : cuda::record(*device_, body);
+  }
 
  private:
   // Four kernels: more would take longer than a copy.
@@ -87,6 +102,7 @@ class CudaBackend final : public Backend {
 
   std::shared_ptr<Device> device_;
   Staging staging_;
+  std::shared_ptr<WeightStore> store_;  // where there is a limit
   Operations operations_;
   std::shared_ptr<std::atomic<std::size_t>> booked_ = std::make_shared<std::atomic<std::size_t>>(0);
 };

@@ -12,6 +12,9 @@ namespace sumi {
 struct CudaOptions {
   int ordinal = 0;    ///< which of the machine's devices, as nvidia-smi and CUDA_VISIBLE_DEVICES number them
   bool tf32 = false;  ///< products of float32 tensors round their factors to 10 bits
+  /// Bytes that weights and activations take on the device at most; 0: no limit. Weights that have no room there come
+  /// from pinned memory of the host as they are needed.
+  std::size_t memory = 0;
 };
 
 /// An NVIDIA GPU: cuDNN for convolutions, cuBLASLt for linears, own kernels for the rest, and plain kernels last.

@@ -20,6 +20,7 @@ class Event {
   void record(cudaStream_t stream) { check_cuda(cudaEventRecord(event_, stream), "event"); }
   /// Until the stream has come to where it was last recorded; at once where it never was.
   void wait() const { check_cuda(cudaEventSynchronize(event_), "work on the device"); }
+  cudaEvent_t handle() const { return event_; }
 
  private:
   cudaEvent_t event_ = nullptr;

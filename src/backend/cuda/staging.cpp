@@ -25,9 +25,7 @@ Staging::Half& Staging::next(std::size_t bytes) {
   if (half.capacity >= bytes) return half;
   half.memory.reset();
   half.capacity = 0;
-  void* memory = nullptr;
-  check_cuda(cudaMallocHost(&memory, bytes), "pinned memory of the host");
-  half.memory.reset(static_cast<std::byte*>(memory));
+  half.memory = allocate_pinned(bytes);
   half.capacity = bytes;
   return half;
 }

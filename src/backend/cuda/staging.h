@@ -8,6 +8,7 @@
 
 #include "backend/cuda/device.h"
 #include "backend/cuda/event.h"
+#include "backend/cuda/memory.h"
 
 namespace sumi::cuda {
 
@@ -25,11 +26,8 @@ class Staging {
   void release();
 
  private:
-  struct Free {
-    void operator()(std::byte* memory) const { cudaFreeHost(memory); }
-  };
   struct Half {
-    std::unique_ptr<std::byte, Free> memory;
+    Pinned memory;
     std::size_t capacity = 0;
     Event copied;
   };

@@ -21,6 +21,7 @@ class MetaBackend final : public Backend {
     if (packs()) target_.fill(to, bytes, write);
   }
   bool merges(std::size_t bytes) const override { return target_.merges(bytes); }
+  std::unique_ptr<WeightMemory> hold(std::size_t bytes) override { return target_.hold(bytes); }
   bool records() const override { return target_.records(); }
   DType preferred_type() const override { return target_.preferred_type(); }
   DType wide_type() const override { return target_.wide_type(); }

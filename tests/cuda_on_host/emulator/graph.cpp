@@ -1,14 +1,64 @@
 #include <algorithm>
+#include <numeric>
 
 #include "emulator/stream.h"
 
+namespace {
+
+/// The steps of each stream, the one first that the capture began with.
+using Branches = std::vector<std::vector<cuda_on_host::Step>>;
+
+std::size_t branch_of(const cuda_on_host::Capture& capture, const CUstream_st* stream) {
+  return static_cast<std::size_t>(std::find(capture.streams.begin(), capture.streams.end(), stream) -
+                                  capture.streams.begin());
+}
+
+}  // namespace
+
 struct CUgraph_st {
-  std::shared_ptr<const std::vector<std::function<void()>>> items;
+  std::shared_ptr<const Branches> branches;
+  std::vector<const CUstream_st*> streams;
 };
 struct CUgraphExec_st {
-  std::shared_ptr<const std::vector<std::function<void()>>> items;
+  std::shared_ptr<const Branches> branches;
+  std::vector<const CUstream_st*> streams;
   std::shared_ptr<int> launches = std::make_shared<int>();  ///< shared with those in queues
 };
+
+namespace {
+
+/// A launch of a graph under way.
+class Run {
+ public:
+  Run(const Branches& branches, const std::vector<const CUstream_st*>& streams)
+      : branches_(branches), streams_(streams), done_(branches.size()) {}
+
+  void all() {
+    std::vector<std::size_t> order(branches_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (cuda_on_host::newest_stream_first()) std::reverse(order.begin(), order.end());
+    for (const std::size_t branch : order) to(branch, branches_[branch].size());
+  }
+
+ private:
+  void to(std::size_t branch, std::size_t position) {
+    while (done_[branch] < position) {
+      const cuda_on_host::Step& step = branches_[branch][done_[branch]];
+      if (step.run) step.run();
+      if (step.waits_for) {
+        const auto at = std::find(streams_.begin(), streams_.end(), step.waits_for) - streams_.begin();
+        to(static_cast<std::size_t>(at), step.position);
+      }
+      ++done_[branch];
+    }
+  }
+
+  const Branches& branches_;
+  const std::vector<const CUstream_st*>& streams_;
+  std::vector<std::size_t> done_;  ///< steps of each branch
+};
+
+}  // namespace
 
 using namespace cuda_on_host;
 
@@ -48,7 +98,10 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
     std::erase(runtime.captures, capture);
     if (capture->invalid) return cudaErrorStreamCaptureInvalidated;
     if (!joined) return cudaErrorStreamCaptureUnjoined;
-    *graph = new CUgraph_st{std::make_shared<const std::vector<std::function<void()>>>(std::move(capture->items))};
+    Branches branches(capture->streams.size());
+    for (Step& step : capture->steps) branches[branch_of(*capture, step.stream)].push_back(std::move(step));
+    *graph = new CUgraph_st{std::make_shared<const Branches>(std::move(branches)),
+                            {capture->streams.begin(), capture->streams.end()}};
     return cudaSuccess;
   });
 }
@@ -67,7 +120,11 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* 
 cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* nodes, std::size_t* count) {
   return call([&](Runtime&) {
     if (!graph) return cudaErrorInvalidValue;
-    *count = graph->items->size();
+    *count = 0;
+    for (const auto& branch : *graph->branches) {
+      *count += static_cast<std::size_t>(
+          std::count_if(branch.begin(), branch.end(), [](const Step& step) { return step.run != nullptr; }));
+    }
     return nodes ? cudaErrorNotSupported : cudaSuccess;
   });
 }
@@ -83,7 +140,7 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
   return call_outside_capture([&](Runtime&) {
     if (!graph) return cudaErrorInvalidValue;
-    *executable = new CUgraphExec_st{.items = graph->items};
+    *executable = new CUgraphExec_st{.branches = graph->branches, .streams = graph->streams};
     return cudaSuccess;
   });
 }
@@ -91,9 +148,9 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   return call([&](Runtime& runtime) {
     if (!executable || !runtime.knows(stream)) return cudaErrorInvalidValue;
-    return runtime.add(runtime.stream(stream), {.run = [items = executable->items, launch = executable->launches] {
-                         for (const auto& each : *items) each();
-                       }});
+    return runtime.add(runtime.stream(stream),
+                       {.run = [branches = executable->branches, streams = executable->streams,
+                                launch = executable->launches] { Run(*branches, streams).all(); }});
   });
 }
 

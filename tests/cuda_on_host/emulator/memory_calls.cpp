@@ -98,6 +98,7 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
 cudaError_t cudaFree(void* memory) {
   return call_outside_capture([&](Runtime& runtime) {
     if (!memory) return cudaSuccess;
+    runtime.run_others();
     runtime.run_all();
     const cudaError_t status = runtime.outcome();
     return DeviceMemory::get().release(memory) ? status : cudaErrorInvalidValue;
@@ -202,6 +203,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
     const auto* const at = static_cast<const std::byte*>(of_device(host) ? nullptr : host);
     const cudaError_t status = runtime.add(stream, {.run = copying(to, from, bytes), .host = {at, at ? bytes : 0}});
     if (status != cudaSuccess || !pageable_to) return status;
+    runtime.run_others();
     runtime.run_all(stream);
     return runtime.outcome();
   });

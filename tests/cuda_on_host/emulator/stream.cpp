@@ -22,6 +22,11 @@ bool runs_at_once() {
 
 }  // namespace
 
+bool newest_stream_first() {
+  const char* const given = std::getenv("CUDA_ON_HOST_STREAMS");
+  return given && std::string_view(given) == "newest";
+}
+
 thread_local cudaError_t last_error = cudaSuccess;
 
 Runtime::Runtime() { explain_faults(describe_running); }
@@ -38,15 +43,19 @@ bool Runtime::knows(const CUstream_st* handle) const {
 cudaError_t Runtime::add(CUstream_st& stream, Item item) {
   if (stream.capture) {
     if (stream.capture->invalid) return cudaErrorStreamCaptureInvalidated;
-    stream.capture->items.push_back(std::move(item.run));
-    ++stream.captured;
-    stream.joined = false;
+    capture(stream, {.stream = &stream, .run = std::move(item.run)});
     return cudaSuccess;
   }
   stream.queue.push_back(std::move(item));
   if (!runs_at_once()) return cudaSuccess;
   run_all(stream);
   return outcome();
+}
+
+void Runtime::capture(CUstream_st& stream, Step step) {
+  stream.capture->steps.push_back(std::move(step));
+  ++stream.captured;
+  stream.joined = false;
 }
 
 bool Runtime::disturbs_capture() {
@@ -82,6 +91,11 @@ void Runtime::run_all(CUstream_st& stream) {
 void Runtime::run_all() {
   run_all(default_stream);
   for (const auto& each : streams) run_all(*each);
+}
+
+void Runtime::run_others() {
+  if (!newest_stream_first()) return;
+  for (auto each = streams.rbegin(); each != streams.rend(); ++each) run_all(**each);
 }
 
 void Runtime::run_until(const Ticket& ticket) {
@@ -146,6 +160,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return call_outside_capture([&](Runtime& runtime) {
     if (!runtime.knows(stream)) return cudaErrorInvalidResourceHandle;
+    runtime.run_others();
     runtime.run_all(runtime.stream(stream));
     return runtime.outcome();
   });
@@ -153,6 +168,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 
 cudaError_t cudaDeviceSynchronize() {
   return call_outside_capture([&](Runtime& runtime) {
+    runtime.run_others();
     runtime.run_all();
     return runtime.outcome();
   });
@@ -191,8 +207,8 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned
       stream.joined = false;
       capture->streams.push_back(&stream);
     }
-    // Items are replayed in the order of the calls, so the wait itself is nothing.
     CUstream_st& waited = *event->recorded->stream;
+    runtime.capture(stream, {.stream = &stream, .waits_for = &waited, .position = event->recorded->position});
     if (&stream == capture->origin && event->recorded->position == waited.captured) waited.joined = true;
     return cudaSuccess;
   });
@@ -236,6 +252,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     if (!event) return cudaErrorInvalidResourceHandle;
     if (!event->recorded) return cudaSuccess;
     if (event->recorded->capture) return cudaErrorCapturedEvent;
+    runtime.run_others();
     runtime.run_until(*event->recorded);
     return runtime.outcome();
   });

@@ -22,7 +22,7 @@ struct Ticket {
   bool reached = false;
   std::chrono::steady_clock::time_point at{};
   std::shared_ptr<Capture> capture{};
-  std::size_t position = 0;  ///< items that the stream had captured
+  std::size_t position = 0;  ///< steps that the stream had captured
 };
 
 struct Item {
@@ -31,13 +31,21 @@ struct Item {
   std::span<const std::byte> host{};          ///< pinned memory that it accesses
 };
 
+/// Of a stream in a capture: work, or a wait for so many steps of another stream.
+struct Step {
+  CUstream_st* stream;
+  std::function<void()> run{};
+  const CUstream_st* waits_for = nullptr;
+  std::size_t position = 0;
+};
+
 /// What streams record instead of queueing: they came to it from the one that began it, by events.
 struct Capture {
   CUstream_st* origin;
   cudaStreamCaptureMode mode;
   std::thread::id thread = std::this_thread::get_id();
-  std::vector<std::function<void()>> items{};
-  std::vector<CUstream_st*> streams{};
+  std::vector<Step> steps{};
+  std::vector<CUstream_st*> streams{};  ///< in the order in which they came to it
   bool invalid = false;
 };
 
@@ -46,7 +54,7 @@ struct Capture {
 struct CUstream_st {
   std::deque<cuda_on_host::Item> queue{};
   std::shared_ptr<cuda_on_host::Capture> capture{};
-  std::size_t captured = 0;  ///< items of the capture that are this stream's
+  std::size_t captured = 0;  ///< steps of the capture that are this stream's
   bool joined = true;        ///< whether the origin waits for all of them
 };
 
@@ -56,6 +64,9 @@ struct CUevent_st {
 };
 
 namespace cuda_on_host {
+
+/// Whether copies and kernels of streams that were made last run as early as they may (control.h).
+bool newest_stream_first();
 
 /// Everything of the process that calls share. One call at a time.
 struct Runtime {
@@ -67,6 +78,7 @@ struct Runtime {
 
   /// Queues the item, or captures it.
   cudaError_t add(CUstream_st& stream, Item item);
+  void capture(CUstream_st& stream, Step step);
   /// Whether a call that a capture forbids would disturb one; this then ends in an error.
   bool disturbs_capture();
 
@@ -74,6 +86,8 @@ struct Runtime {
   void run_one(CUstream_st& stream);
   void run_all(CUstream_st& stream);
   void run_all();
+  /// Before a call waits for a stream: what others do meanwhile.
+  void run_others();
   void run_until(const Ticket& ticket);
   /// Whether an item in a queue accesses a part of this memory of the host.
   bool accesses(std::span<const std::byte> host) const;
