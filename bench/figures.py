@@ -1,8 +1,8 @@
-"""The figures that Sumi aims at on a CPU, each from programs that run in turn: `bench/peers.py --figures`. A row prints as soon as it is
-measured. What a processor or the peers cannot do is left out and says why."""
+"""The figures that Sumi aims at on a CPU, each from programs that run in turn: `bench/peers.py --figures`; those of a GPU are in figures_cuda.py.
+A row prints as soon as it is measured. What a machine or the peers cannot do is left out and says why."""
 import copy, json, mmap, os, pathlib, statistics, subprocess, tempfile, time
 
-from peers import Sumi, peers_of, prepare, processor, rounds_of, times_as_fast
+from peers import Sumi, machine, peers_of, prepare, rounds_of, times_as_fast
 
 
 def row(figure, must, aim, measured): print(f"| {figure} | {must} | {aim} | {measured} |", flush=True)
@@ -108,12 +108,19 @@ FIGURES = {each.__name__: each for each in (steps_beside_openvino, decode, pictu
                                             batches, threads)}
 
 
+def figures_of(device):
+    if device == "cpu": return FIGURES
+    import figures_cuda
+    return figures_cuda.FIGURES
+
+
 def main(args):
-    unknown = set(args.figures) - set(FIGURES)
-    if unknown: raise SystemExit(f"no figure is called {', '.join(sorted(unknown))}; there are {', '.join(FIGURES)}")
+    figures = figures_of(args.device)
+    unknown = set(args.figures) - set(figures)
+    if unknown: raise SystemExit(f"no figure is called {', '.join(sorted(unknown))}; there are {', '.join(figures)}")
     prepare(args)
-    print(f"{processor()}, {os.cpu_count()} cores; {args.model} at {args.size} x {args.size}; medians of {args.rounds} rounds\n", flush=True)
+    print(f"{machine(args.device)}; {args.model} at {args.size} x {args.size} where a row has no other; medians of {args.rounds} rounds\n", flush=True)
     print("| figure | must | aim | measured |\n|---|---|---|---|", flush=True)
-    for name in args.figures or FIGURES:
-        try: FIGURES[name](args)
+    for name in args.figures or figures:
+        try: figures[name](args)
         except (OSError, RuntimeError, subprocess.SubprocessError, KeyError) as why: row(name.replace("_", " "), "", "", f"not measured: {why}")

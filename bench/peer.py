@@ -4,7 +4,9 @@ answers each number on standard input with the seconds of so many calls.
 
     bench/peer.py NAME WHAT FOLDER SIZE BATCH STEPS DEVICE [--export]
 
-WHAT is unet (a step: rows of both halves of guidance), vae (decoding a picture) or image (a picture of STEPS steps)."""
+WHAT is unet (a step: rows of both halves of guidance), vae (decoding a picture), image (a picture of STEPS steps) or controlled (the same with
+the ControlNet beside the model, FOLDER-controlnet). On a GPU "compiled" keeps what it compiled in CUDA graphs, and "autotuned" also tries the
+kernels that it generates, which takes minutes."""
 import json, pathlib, sys, time, types
 
 
@@ -34,26 +36,49 @@ def load_vae(torch, folder, dtype):
 TORCH_TYPES = {"f32": "float32", "tf32": "float32", "bf16": "bfloat16", "f16": "float16"}
 
 
+MODES = {"compiled": "reduce-overhead", "autotuned": "max-autotune"}
+
+
+def compiled(torch, kind, device, call):
+    mode = MODES.get(program_of(kind))
+    return call if not mode else torch.compile(call) if device == "cpu" else torch.compile(call, mode=mode, fullgraph=True)
+
+
+def pipeline(diffusers, torch, what, folder, size, steps, device, dtype):
+    """A call's arguments too."""
+    arguments = {"height": size, "width": size, "num_inference_steps": steps, "guidance_scale": 7.5}
+    more = {"safety_checker": None, "torch_dtype": dtype}
+    if what == "controlled":
+        from PIL import Image
+        net = diffusers.ControlNetModel.from_pretrained(f"{folder}-controlnet", torch_dtype=dtype).to(memory_format=torch.channels_last)
+        pipe = diffusers.StableDiffusionControlNetPipeline.from_pretrained(folder, controlnet=net, **more)
+        arguments["image"] = Image.new("RGB", (size, size), "gray")
+    else: pipe = diffusers.DiffusionPipeline.from_pretrained(folder, **more)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.unet.to(memory_format=torch.channels_last); pipe.vae.to(memory_format=torch.channels_last)
+    return pipe.to(device), arguments
+
+
 def call_of_diffusers(kind, what, folder, size, batch, steps, device):
     import diffusers, torch
     dtype = getattr(torch, TORCH_TYPES[kind.split("-")[1]])
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = kind.endswith("tf32")
     torch.backends.cudnn.benchmark = True
-    if what == "image":
-        pipe = diffusers.DiffusionPipeline.from_pretrained(folder, safety_checker=None, torch_dtype=dtype).to(device)
-        pipe.unet.to(memory_format=torch.channels_last); pipe.vae.to(memory_format=torch.channels_last)
-        pipe.set_progress_bar_config(disable=True)
-        if kind.startswith("compiled"): pipe.unet = torch.compile(pipe.unet)
-        run = lambda: pipe("a red apple, 3d", height=size, width=size, num_inference_steps=steps, guidance_scale=7.5)
+    if what in ("image", "controlled"):
+        pipe, arguments = pipeline(diffusers, torch, what, folder, size, steps, device, dtype)
+        pipe.unet = compiled(torch, kind, device, pipe.unet)
+        pipe.vae.decode = compiled(torch, kind, device, pipe.vae.decode)
+        if what == "controlled": pipe.controlnet = compiled(torch, kind, device, pipe.controlnet)
+        run = lambda: pipe("a red apple, 3d", **arguments)
     elif what == "vae":
         vae, latents = load_vae(torch, folder, dtype).to(device), latents_of_vae(torch, size, dtype).to(device)
-        decode = torch.compile(vae.decode) if kind.startswith("compiled") else vae.decode
+        decode = compiled(torch, kind, device, vae.decode)
         run = lambda: decode(latents)
     else:
         unet = load_unet(torch, folder, dtype).to(device)
         latents, timestep, prompt = (each.to(device) for each in inputs(torch, unet.config, size, batch, dtype))
         latents = latents.contiguous(memory_format=torch.channels_last)
-        step = torch.compile(unet) if kind.startswith("compiled") else unet
+        step = compiled(torch, kind, device, unet)
         run = lambda: step(latents, timestep, prompt)
     def call():
         with torch.inference_mode(): run()

@@ -6,6 +6,7 @@
     bench/peers.py --what vae --peers openvino-bf16 --sumi bf16      # decoding; --what image: a whole picture
     bench/peers.py --device cuda --what image --steps 50 --sumi-program build/cuda/apps/cli/sumi
     bench/peers.py --figures                        # the table of aims of docs/performance.md; see bench/figures.py
+    bench/peers.py --device cuda --figures --sumi-program build/cuda/apps/cli/sumi     # see bench/figures_cuda.py
 
 Makes an environment of its own (--env, default build/peers-env) and installs the peers there from PyPI. `sumi bench --write`
 gives them the weights. Each peer is one process that keeps its model loaded (bench/peer.py); rounds go through all programs in turn, so
@@ -19,7 +20,7 @@ from peer import EXPORTS, exported, program_of
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGES = ["torch", "diffusers==0.35.*", "transformers==4.57.*", "safetensors", "openvino", "onnxruntime", "onnx", "onnxscript"]
 PEERS = {"cpu": ["diffusers-f32", "diffusers-bf16", "compiled-f32", "compiled-bf16", "openvino-f32", "openvino-bf16", "onnxruntime-f32"],
-         "cuda": ["diffusers-f32", "diffusers-tf32", "diffusers-f16", "compiled-f16"]}
+         "cuda": ["diffusers-f32", "diffusers-tf32", "diffusers-f16", "compiled-f16", "autotuned-f16"]}
 OURS = {"cpu": ["f32", "bf16"], "cuda": ["f32", "tf32", "bf16", "f16"]}
 
 
@@ -112,6 +113,9 @@ def graphics_processor():
     return subprocess.check_output(["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader"], text=True).splitlines()[0]
 
 
+def machine(device): return f"{processor()}, {os.cpu_count()} cores" if device == "cpu" else graphics_processor()
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--model", default="synthetic:sd15"); p.add_argument("--size", type=int, default=512)
@@ -134,8 +138,7 @@ def main():
     ours = [Sumi(f"sumi-{dtype}", args, dtype=dtype) for dtype in args.sumi or OURS[args.device]]
     programs = [*ours, *peers_of(filter(None, args.peers.split(",")), args)]
     rounds = rounds_of(programs, args.rounds, args.repeat)
-    machine = f"{processor()}, {os.cpu_count()} cores" if args.device == "cpu" else graphics_processor()
-    print(f"\n{machine}; {args.model}, {args.what}, {args.size} x {args.size}, batch {args.batch}; "
+    print(f"\n{machine(args.device)}; {args.model}, {args.what}, {args.size} x {args.size}, batch {args.batch}; "
           f"median of {args.rounds} rounds\n")
     print("| program | version | seconds | " + " | ".join(f"over {each.name}" for each in ours) + " |\n" + "|---" * (3 + len(ours)) + "|")
     for program in programs:

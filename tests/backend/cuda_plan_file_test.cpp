@@ -104,7 +104,7 @@ TEST_F(CudaPlanFile, TakesDamageForNothing) {
                                  std::string(1000000, '['), std::string("{\"machine\": 1, \"plans\": 2}"),
                                  std::string("{\"machine\": \"") + machine + "\", \"plans\": [1]}",
                                  std::string("{\"machine\": \"") + machine + "\", \"plans\": {\"key\": 7}}",
-                                 good + std::string(std::size_t{5} << 20, ' ')}) {
+                                 good + std::string(std::size_t{129} << 20, ' ')}) {
     write(bad);
     EXPECT_FALSE(PlanFile(path_, machine).find("key")) << bad.substr(0, 80);
     write_one();
@@ -120,6 +120,17 @@ TEST_F(CudaPlanFile, TakesDamageForNothing) {
     EXPECT_FALSE(file.find("key")) << value;
     EXPECT_EQ(file.find("good"), bytes("x"));
   }
+}
+
+TEST_F(CudaPlanFile, HoldsThePlansOfSeveralModels) {
+  const std::vector<std::byte> plan(100000, std::byte{7});
+  {
+    PlanFile file(path_, machine);
+    for (int i = 0; i < 400; ++i) file.keep(std::to_string(i), plan);
+  }
+  const PlanFile file(path_, machine);
+  EXPECT_EQ(file.find("0"), plan);
+  EXPECT_EQ(file.find("399"), plan);
 }
 
 TEST_F(CudaPlanFile, WorksWithoutAFile) {

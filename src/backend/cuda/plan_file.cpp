@@ -15,12 +15,14 @@ namespace {
 namespace fs = std::filesystem;
 using Bytes = std::vector<std::byte>;
 
-/// Some 300 bytes for each of a model's hundred cases, and a hundred times as much. One that outgrew it starts anew.
-constexpr std::size_t most_bytes = std::size_t{4} << 20;
+/// Up to 0.2 MB for each of a model's hundred cases, those that cuDNN compiled, and several models. One that outgrew it
+/// starts anew.
+constexpr std::size_t most_bytes = std::size_t{128} << 20;
 
 std::string hexadecimal(std::span<const std::byte> bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string text;
+  text.reserve(2 * bytes.size());
   for (const std::byte each : bytes) {
     text += digits[std::to_integer<std::size_t>(each >> 4)];
     text += digits[std::to_integer<std::size_t>(each & std::byte{15})];
@@ -34,6 +36,7 @@ std::optional<Bytes> from_hexadecimal(std::string_view text) {
   };
   if (text.size() % 2 != 0) return std::nullopt;
   Bytes bytes;
+  bytes.reserve(text.size() / 2);
   for (std::size_t i = 0; i < text.size(); i += 2) {
     const int high = value_of(text[i]), low = value_of(text[i + 1]);
     if (high < 0 || low < 0) return std::nullopt;
