@@ -60,7 +60,8 @@ struct Control {
   std::string annotator = "";  ///< "canny" turns the picture into edges first; empty or "none" takes it as it is
 };
 
-/// A file of changes of the model: LoRA, LoHa, LoKr, DoRA, or differences.
+/// A file of changes of the model: LoRA, LoHa, LoKr, DoRA, or differences; or the folder that diffusers or PEFT saved
+/// it in.
 struct Lora {
   std::filesystem::path file;
   double weight = 1;                  ///< of the UNet's change

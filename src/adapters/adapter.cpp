@@ -58,6 +58,18 @@ constexpr std::array kEndings{
     Ending{".lora_B.default.bias", "up_bias"},
 };
 
+/// Within a folder as diffusers or PEFT save one.
+std::filesystem::path file_of(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return path;
+  for (const char* name : {"pytorch_lora_weights.safetensors", "adapter_model.safetensors"}) {
+    if (std::filesystem::exists(path / name)) return path / name;
+  }
+  fail(ErrorCode::not_found,
+       "{}: this folder has neither pytorch_lora_weights.safetensors nor adapter_model.safetensors; name the file of "
+       "the adapter",
+       path.string());
+}
+
 }  // namespace
 
 AdapterPtr parse_adapter(const TensorMap& tensors, std::string where, const AlphaRules& alphas) {
@@ -85,7 +97,8 @@ AdapterPtr parse_adapter(const TensorMap& tensors, std::string where, const Alph
   return std::make_shared<const Adapter>(std::move(where), std::move(layers), std::move(unread));
 }
 
-AdapterPtr read_adapter(const std::filesystem::path& path) {
+AdapterPtr read_adapter(const std::filesystem::path& given) {
+  const std::filesystem::path path = file_of(given);
   return parse_adapter(is_pickled(path) ? read_pickled(path) : read_safetensors(path), path.string(),
                        read_alpha_rules(path));
 }

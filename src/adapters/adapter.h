@@ -38,8 +38,9 @@ class Adapter {
 using AdapterPtr = std::shared_ptr<const Adapter>;
 
 /// Reads the names and shapes of a file, safetensors or pickled, in the naming of kohya, PEFT or diffusers, and PEFT's
-/// configuration (alpha.h). Errors of the file's format; Error(bad_file) for factors that
-/// are missing, or do not fit each other; Error(unsupported) for a file that holds no changes at all.
+/// configuration (alpha.h). A folder stands for the file in it, as diffusers and PEFT save one; Error(not_found) where
+/// it has none. Errors of the file's format; Error(bad_file) for factors that are missing, or do not fit each other;
+/// Error(unsupported) for a file that holds no changes at all.
 AdapterPtr read_adapter(const std::filesystem::path& path);
 /// The same of tensors by their names in the file; `where` names it in errors.
 AdapterPtr parse_adapter(const TensorMap& tensors, std::string where, const AlphaRules& alphas = {});

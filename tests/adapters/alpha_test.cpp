@@ -89,6 +89,15 @@ TEST_F(PeftConfiguration, ThatMakesNoSenseIsRefused) {
   refused(R"({"lora_alpha": "8"})", ErrorCode::bad_file, "lora_alpha");
 }
 
+TEST_F(PeftConfiguration, StandsInTheFolderThatIsNamed) {
+  const auto expected = scales(R"({"lora_alpha": 8})");
+  EXPECT_EQ(Scales().of(folder_ / "."), expected);
+  std::filesystem::rename(folder_ / "adapter_model.safetensors", folder_ / "pytorch_lora_weights.safetensors");
+  EXPECT_EQ(Scales().of(folder_ / "."), (Values{1, 1, 1})) << "diffusers' file has no configuration beside it";
+  std::filesystem::remove(folder_ / "pytorch_lora_weights.safetensors");
+  expect_error(ErrorCode::not_found, "adapter_model.safetensors; name the file", [&] { read_adapter(folder_ / "."); });
+}
+
 /// The file with other metadata.
 void add_metadata(const std::filesystem::path& path, const Json& metadata) {
   std::ifstream in(path, std::ios::binary);

@@ -1,0 +1,95 @@
+"""The autoencoder, and a tiny one of the same latents."""
+import pathlib
+
+import torch
+import torch.nn.functional as F
+
+from settings import Settings
+from training import fast, train
+
+# Lightness, red to green, blue to yellow: with plain colours a young autoencoder learns red and green last.
+OPPONENT = torch.tensor([[.5, .6, .35], [1.2, -1.2, 0.], [.5, .5, -1.]])
+KL = 1e-4
+
+
+def psnr(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Of each picture, of values in -1..1, in dB."""
+    return -10 * ((made.float() - wanted).clamp(-2, 2) / 2).pow(2).flatten(1).mean(1).clamp_min(1e-10).log10()
+
+
+def picture_loss(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Absolute and squared differences of opponent colours, and those of neighbours, at two scales."""
+    difference = torch.einsum("nchw,kc->nkhw", made.float() - wanted, OPPONENT.to(wanted.device))
+    loss = difference.pow(2).mean()
+    for _ in range(2):
+        loss = loss + difference.abs().mean() + .5 * (difference.diff(dim=3).abs().mean() + difference.diff(dim=2).abs().mean())
+        difference = F.avg_pool2d(difference, 4)
+    return loss
+
+
+class Coder(torch.nn.Module):
+    """There and back, by latents that are drawn as the encoder tells."""
+
+    def __init__(self, vae):
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, pictures):
+        mean, log_variance = self.vae.quant_conv(self.vae.encoder(pictures)).chunk(2, 1)
+        log_variance = log_variance.float().clamp(-30, 20)
+        latents = mean + torch.randn_like(mean) * (.5 * log_variance).exp().to(mean.dtype)
+        kl = .5 * (mean.float().pow(2) + log_variance.exp() - 1 - log_variance).mean()
+        return self.vae.decoder(self.vae.post_quant_conv(latents)), kl
+
+
+def train_autoencoder(composer, settings: Settings, work: pathlib.Path, out: pathlib.Path, device: str) -> None:
+    from diffusers import AutoencoderKL
+    vae = AutoencoderKL(**settings.vae()).to(device, memory_format=torch.channels_last)
+    coder, stage = fast(Coder(vae), device), settings.stages["autoencoder"]
+
+    def loss_of():
+        pictures, _ = composer.batch(stage.batch)
+        made, kl = coder(pictures)
+        return picture_loss(made, pictures) + KL * kl, dict(PSNR=psnr(made.detach(), pictures).mean(), KL=kl.detach())
+
+    train("autoencoder", work, stage, device, {"vae": vae}, loss_of)
+    with torch.no_grad():
+        latents = torch.cat([vae.encode(composer.batch(stage.batch)[0]).latent_dist.mean for _ in range(16)])
+    vae.register_to_config(scaling_factor=1 / float(latents.std()))
+    vae.save_pretrained(out)
+    print(f"autoencoder: scaling factor {vae.config.scaling_factor:.4f}")
+
+
+def load(folder: pathlib.Path, device: str):
+    from diffusers import AutoencoderKL
+    vae = AutoencoderKL.from_pretrained(folder).to(device, memory_format=torch.channels_last).eval()
+    return vae.requires_grad_(False)
+
+
+def encoder_of(vae, device: str):
+    """From pictures to scaled latents, the means."""
+    encode, factor = fast(torch.nn.Sequential(vae.encoder, vae.quant_conv), device), vae.config.scaling_factor
+
+    @torch.no_grad()
+    def latents(pictures: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(device, torch.bfloat16):
+            return encode(pictures).chunk(2, 1)[0].float() * factor
+    return latents
+
+
+def train_tiny(composer, settings: Settings, work: pathlib.Path, out: pathlib.Path, device: str) -> None:
+    """Both halves at a time: the encoder to the autoencoder's latents, the decoder from those to pictures."""
+    from diffusers import AutoencoderTiny
+    tiny = AutoencoderTiny(**settings.tiny()).to(device, memory_format=torch.channels_last)
+    latents_of = encoder_of(load(work / "vae", device), device)
+    encode, decode, stage = fast(tiny.encoder, device), fast(tiny.decoder, device), settings.stages["tiny"]
+
+    def loss_of():
+        pictures, _ = composer.batch(stage.batch)
+        latents = latents_of(pictures)
+        made = decode(latents)
+        return (picture_loss(made, pictures) + (encode(pictures).float() - latents).pow(2).mean(),
+                dict(PSNR=psnr(made.detach(), pictures).mean()))
+
+    train("tiny", work, stage, device, {"tiny": tiny}, loss_of)
+    tiny.save_pretrained(out)
