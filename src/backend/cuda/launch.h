@@ -4,12 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "backend/cuda/blocks.h"
 #include "backend/cuda/status.h"
 
 namespace sumi::cuda {
-
-/// Shared memory that a block gets without asking for more.
-constexpr std::size_t ordinary_shared_bytes = 48 << 10;
 
 /// Queues a kernel on the stream. `shared_bytes`: of `dynamic_shared`. Nothing to do where the grid is empty.
 template <class... Parameters, class... Arguments>
@@ -39,13 +37,5 @@ __device__ T* dynamic_shared() {
   return reinterpret_cast<T*>(shared_bytes_of_block);
 }
 #endif
-
-/// Blocks of `threads` for `count` elements of `each` a thread, at most so many that a loop over the grid is as fast.
-inline dim3 blocks_for(std::int64_t count, int threads, int each = 1) {
-  const std::int64_t per_block = static_cast<std::int64_t>(threads) * each;
-  constexpr std::int64_t most = 132 * 32;  // multiprocessors of the largest device, times blocks that one keeps
-  const std::int64_t blocks = (count + per_block - 1) / per_block;
-  return {static_cast<unsigned>(blocks < most ? blocks : most)};
-}
 
 }  // namespace sumi::cuda

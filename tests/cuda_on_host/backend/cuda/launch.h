@@ -5,13 +5,12 @@
 #include <tuple>
 #include <type_traits>
 
+#include "backend/cuda/blocks.h"
 #include "backend/cuda/status.h"
 #include "emulator/launch.h"
 
 // Stands for src/backend/cuda/launch.h: has its functions, and keeps the types of a kernel's arguments.
 namespace sumi::cuda {
-
-constexpr std::size_t ordinary_shared_bytes = 48 << 10;
 
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), cuda_on_host::Grid grid, dim3 block, std::size_t shared_bytes,
@@ -44,13 +43,6 @@ void launch(void (*kernel)(Parameters...), cuda_on_host::Grid grid, dim3 block, 
 template <class T>
 T* dynamic_shared() {
   return static_cast<T*>(cuda_on_host::shared_memory_of_block());
-}
-
-inline dim3 blocks_for(std::int64_t count, int threads, int each = 1) {
-  const std::int64_t per_block = static_cast<std::int64_t>(threads) * each;
-  constexpr std::int64_t most = 132 * 32;
-  const std::int64_t blocks = (count + per_block - 1) / per_block;
-  return {static_cast<unsigned>(blocks < most ? blocks : most)};
 }
 
 }  // namespace sumi::cuda
