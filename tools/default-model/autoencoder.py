@@ -4,7 +4,7 @@ import pathlib
 import torch
 import torch.nn.functional as F
 
-from settings import Settings
+from settings import Settings, Stage
 from training import fast, train
 
 # Lightness, red to green, blue to yellow: with plain colours a young autoencoder learns red and green last.
@@ -22,7 +22,8 @@ def picture_loss(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     difference = torch.einsum("nchw,kc->nkhw", made.float() - wanted, OPPONENT.to(wanted.device))
     loss = difference.pow(2).mean()
     for _ in range(2):
-        loss = loss + difference.abs().mean() + .5 * (difference.diff(dim=3).abs().mean() + difference.diff(dim=2).abs().mean())
+        slopes = sum(difference.diff(dim=side).abs().mean() for side in (2, 3))
+        loss = loss + difference.abs().mean() + .5 * slopes
         difference = F.avg_pool2d(difference, 4)
     return loss
 
@@ -45,7 +46,8 @@ class Coder(torch.nn.Module):
 def train_autoencoder(composer, settings: Settings, work: pathlib.Path, out: pathlib.Path, device: str) -> None:
     from diffusers import AutoencoderKL
     vae = AutoencoderKL(**settings.vae()).to(device, memory_format=torch.channels_last)
-    coder, stage = fast(Coder(vae), device), settings.stages["autoencoder"]
+    stage = settings.stages["autoencoder"]
+    coder = fast(Coder(vae), stage, device)
 
     def loss_of():
         pictures, _ = composer.batch(stage.batch)
@@ -66,9 +68,9 @@ def load(folder: pathlib.Path, device: str):
     return vae.requires_grad_(False)
 
 
-def encoder_of(vae, device: str):
+def encoder_of(vae, stage: Stage, device: str):
     """From pictures to scaled latents, the means."""
-    encode, factor = fast(torch.nn.Sequential(vae.encoder, vae.quant_conv), device), vae.config.scaling_factor
+    encode, factor = fast(torch.nn.Sequential(vae.encoder, vae.quant_conv), stage, device), vae.config.scaling_factor
 
     @torch.no_grad()
     def latents(pictures: torch.Tensor) -> torch.Tensor:
@@ -81,8 +83,9 @@ def train_tiny(composer, settings: Settings, work: pathlib.Path, out: pathlib.Pa
     """Both halves at a time: the encoder to the autoencoder's latents, the decoder from those to pictures."""
     from diffusers import AutoencoderTiny
     tiny = AutoencoderTiny(**settings.tiny()).to(device, memory_format=torch.channels_last)
-    latents_of = encoder_of(load(work / "vae", device), device)
-    encode, decode, stage = fast(tiny.encoder, device), fast(tiny.decoder, device), settings.stages["tiny"]
+    stage = settings.stages["tiny"]
+    latents_of = encoder_of(load(work / "vae", device), stage, device)
+    encode, decode = fast(tiny.encoder, stage, device), fast(tiny.decoder, stage, device)
 
     def loss_of():
         pictures, _ = composer.batch(stage.batch)

@@ -1,6 +1,7 @@
 """Scenes: draws captions and layouts in numpy, and puts the sprites together on the device."""
 import json
 import pathlib
+import random
 import re
 import zlib
 
@@ -12,20 +13,22 @@ from render import COLOURS
 from settings import PACKAGES
 
 SLOTS = 3
+KINDS = {"one": .45, "background": .2, "pair": .12, "column": .07, "count": .1, "corner": .06}
 NUMBERS = {2: "two", 3: "three"}
-IRREGULAR = {"man": "men", "woman": "women", "child": "children", "mouse": "mice", "foot": "feet", "tooth": "teeth",
-             "wolf": "wolves", "leaf": "leaves", "knife": "knives", "sheep": "sheep", "fish": "fish"}
-HEAD = re.compile(r"^(.*?)( (?:with|of|in|on|and|at|behind|holding|blowing) .*)?$")
+IRREGULAR = {"man": "men", "woman": "women", "person": "people", "child": "children", "mouse": "mice", "foot": "feet",
+             "tooth": "teeth", "wolf": "wolves", "leaf": "leaves", "knife": "knives", "sheep": "sheep", "fish": "fish"}
+AN = re.compile(r"(?!uni[cfv]|uk|euro|one )[aeiou]|hour")
+HEAD = re.compile(r"^(.*?)( (?:with|of|in|on|and|at|over|behind|(?:hold|blow|lift|show|play|gett|feed|wear)ing) .*)?$")
 
 
 def is_plural(words: str) -> bool:
     """`eyes`, `chopsticks`: neither counted nor given an article."""
     head = HEAD.match(words)[1]
-    return head.endswith("s") and not head.endswith(("ss", "us", "is"))
+    return head.endswith("s") and not head.endswith(("ss", "us", "is", "eros"))
 
 
 def article(words: str) -> str:
-    return words if is_plural(words) else ("an " if words[0] in "aeiou" else "a ") + words
+    return words if is_plural(words) else ("an " if AN.match(words) else "a ") + words
 
 
 def plural(words: str) -> str:
@@ -42,12 +45,17 @@ def plural(words: str) -> str:
     return first + last + rest
 
 
+def to_device(tensor: torch.Tensor, device: str) -> torch.Tensor:
+    """Without waiting for the GPU, which is to be kept in work while captions are made up."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device == "cuda" else tensor
+
+
 class Composer:
     def __init__(self, work: pathlib.Path, device: str, seed: int | None = None, style: str | None = None):
         """Of all sets in turn, with their style words or `style`."""
         self.facts = json.loads((work / "sprites/sprites.json").read_text())
         self.sprites = torch.from_numpy(np.load(work / "sprites/sprites.npy")).to(device)
-        self.random = np.random.default_rng(seed)
+        self.random = random.Random(seed)
         self.by_set = {s: [i for i, f in enumerate(self.facts) if f["set"] == s] for s in PACKAGES}
         self.by_set = {s: v for s, v in self.by_set.items() if v}
         self.device, self.size, self.style = device, self.sprites.shape[-1], style
@@ -55,18 +63,18 @@ class Composer:
     def name(self, i: int) -> str:
         fact = self.facts[i]
         coloured = any(c in fact["name"].split() for c in COLOURS)
-        return f'{fact["colour"]} {fact["name"]}' if fact["colour"] and not coloured and self.random.random() < .3 \
-            else fact["name"]
+        told = fact["colour"] and not coloured and self.random.random() < .3
+        return f'{fact["colour"]} {fact["name"]}' if told else fact["name"]
 
     def scene(self, held_out: bool = False) -> tuple[str, list, str | None]:
         """Caption, placed sprites (index, x, y, scale) in -1..1, and the background's colour word.
         One in twenty of the pairs and of the coloured backgrounds is held out of training, by a hash of its words."""
         r = self.random
         while True:
-            set_name = list(self.by_set)[r.integers(len(self.by_set))]
-            i, j = r.choice(self.by_set[set_name], 2)
+            set_name = r.choice(list(self.by_set))
+            i, j = r.choices(self.by_set[set_name], k=2)
             a, b, colour, key = self.name(i), self.name(j), None, ""
-            kind = r.choice(["one", "background", "pair", "column", "count", "corner"], p=[.45, .2, .12, .07, .1, .06])
+            kind = r.choices(list(KINDS), KINDS.values())[0]
             if is_plural(a) and kind in ("count", "corner"):
                 continue
             if kind == "one":
@@ -84,11 +92,11 @@ class Composer:
                 if r.random() < .5:
                     text = f"{article(b)} below {article(a)}"
             elif kind == "count":
-                n = int(r.integers(2, 4))
+                n = r.choice([2, 3])
                 spots = [(-.5, 0), (.5, 0)] if n == 2 else [(0, -.48), (-.5, .48), (.5, .48)]
                 text, placed = f"{NUMBERS[n]} {plural(a)}", [(i, x, y, .46) for x, y in spots]
             else:
-                x, y = r.choice([-.62, .62], 2)
+                x, y = r.choices([-.62, .62], k=2)
                 text = f"a small {a} in the {'top' if y < 0 else 'bottom'} {'left' if x < 0 else 'right'} corner"
                 placed = [(i, x, y, .33)]
             if kind in ("pair", "column"):
@@ -97,13 +105,13 @@ class Composer:
             if out == held_out:
                 break
         style = self.style or r.choice(PACKAGES[set_name][1])
-        text = r.choice([text, f"{text}, {style}", f"{text}, {style}", f"{style} {text}"])
-        return str(text), placed, colour
+        bare = text.removeprefix("an ").removeprefix("a ")
+        return r.choice([text, f"{text}, {style}", f"{text}, {style}", f"{style} {bare}"]), placed, colour
 
     def batch(self, count: int, held_out: bool = False) -> tuple[torch.Tensor, list[str]]:
         """Pictures [count, 3, size, size] in -1..1 on the device, and their captions."""
-        scenes = [self.scene(held_out) for _ in range(count)]
-        return self.draw([placed for _, placed, _ in scenes], [colour for _, _, colour in scenes]), [s[0] for s in scenes]
+        captions, placed, colours = zip(*(self.scene(held_out) for _ in range(count)))
+        return self.draw(placed, colours), list(captions)
 
     def draw(self, scenes: list, colours: list) -> torch.Tensor:
         index = np.zeros((len(scenes), SLOTS), np.int64)
@@ -111,17 +119,19 @@ class Composer:
         ground = np.ones((len(scenes), 3), np.float32)
         for k, (placed, colour) in enumerate(zip(scenes, colours)):
             if colour:  # lighter or darker, and a little another hue
-                ground[k] = np.array(COLOURS[colour]) / 255 * self.random.uniform(.9, 1.1) + self.random.normal(0, .01, 3)
+                light = self.random.uniform(.9, 1.1)
+                ground[k] = [value / 255 * light + self.random.gauss(0, .01) for value in COLOURS[colour]]
             for slot, (i, x, y, scale) in enumerate(placed):
                 index[k, slot] = i
                 place[k, slot] = x, y, scale * self.random.uniform(.95, 1)
-        picture = torch.from_numpy(ground.clip(0, 1)).to(self.device)[:, :, None, None].repeat(1, 1, self.size, self.size)
+        ground = to_device(torch.from_numpy(ground.clip(0, 1)), self.device)
+        picture = ground[:, :, None, None].repeat(1, 1, self.size, self.size)
         for slot in range(SLOTS):
             rows = np.flatnonzero(place[:, slot, 2])
             if len(rows):
-                at = torch.from_numpy(rows).to(self.device)
-                sprite = self.sprites[torch.from_numpy(index[rows, slot]).to(self.device)]
-                picture[at] = self.put(picture[at], sprite, torch.from_numpy(place[rows, slot]).to(self.device))
+                at, which, where = (to_device(torch.from_numpy(told), self.device)
+                                    for told in (rows, index[rows, slot], place[rows, slot]))
+                picture[at] = self.put(picture[at], self.sprites[which], where)
         return (picture * 2 - 1).contiguous(memory_format=torch.channels_last)
 
     def put(self, picture: torch.Tensor, sprite: torch.Tensor, place: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ import torch
 import autoencoder
 import tokenizer
 from lines import edges
-from settings import NOISE, Settings
+from settings import NOISE, Settings, Stage
 from training import fast, train
 
 WITHOUT_TEXT = .1  # share of pictures whose caption is empty, for guidance
@@ -30,6 +30,12 @@ class Noise:
         noise = torch.randn_like(latents)
         noisy = of_latents * latents + of_noise * noise
         return noisy.contiguous(memory_format=torch.channels_last), of_latents * noise - of_noise * latents
+
+    def loss(self, latents: torch.Tensor, predict) -> torch.Tensor:
+        """Of `predict(noisy, timesteps)`, the v that it finds, at timesteps by chance."""
+        timesteps = torch.randint(len(self.alphas), latents.shape[:1], device=latents.device)
+        noisy, v = self.add(latents, timesteps)
+        return (predict(noisy, timesteps).float() - v).pow(2).mean()
 
 
 class Text:
@@ -58,16 +64,14 @@ def train_denoiser(composer, settings: Settings, work: pathlib.Path, out: pathli
     tokens = tokenizer.load(work / "tokenizer")
     encoder = text_encoder(settings, tokens).to(device)
     unet = UNet2DConditionModel(**settings.unet()).to(device, memory_format=torch.channels_last)
-    latents_of = autoencoder.encoder_of(autoencoder.load(work / "vae", device), device)
-    predict, text = fast(unet, device), Text(fast(encoder, device), tokens, device)
     noise, stage = Noise(device), settings.stages["denoiser"]
+    latents_of = autoencoder.encoder_of(autoencoder.load(work / "vae", device), stage, device)
+    net, text = fast(unet, stage, device), Text(fast(encoder, stage, device), tokens, device)
 
     def loss_of():
         pictures, captions = composer.batch(stage.batch)
-        timesteps = torch.randint(1000, (stage.batch,), device=device)
-        noisy, v = noise.add(latents_of(pictures), timesteps)
-        made = predict(noisy, timesteps, text(some_empty(composer, captions)), return_dict=False)[0]
-        return (made.float() - v).pow(2).mean(), {}
+        told = text(some_empty(composer, captions))
+        return noise.loss(latents_of(pictures), lambda *noisy: net(*noisy, told, return_dict=False)[0]), {}
 
     train("denoiser", work, stage, device, {"unet": unet, "text_encoder": encoder}, loss_of)
     unet.save_pretrained(out / "unet")
@@ -77,7 +81,7 @@ def train_denoiser(composer, settings: Settings, work: pathlib.Path, out: pathli
 class Trained:
     """The parts that are ready, for what is trained beside them."""
 
-    def __init__(self, work: pathlib.Path, device: str):
+    def __init__(self, work: pathlib.Path, stage: Stage, device: str):
         from diffusers import UNet2DConditionModel
         from transformers import CLIPTextModel
         folder = work / "denoiser"
@@ -85,26 +89,28 @@ class Trained:
         self.unet.requires_grad_(False)
         encoder = CLIPTextModel.from_pretrained(folder / "text_encoder").to(device).requires_grad_(False)
         self.text = Text(encoder, tokenizer.load(work / "tokenizer"), device)
-        self.latents_of = autoencoder.encoder_of(autoencoder.load(work / "vae", device), device)
+        self.latents_of = autoencoder.encoder_of(autoencoder.load(work / "vae", device), stage, device)
         self.noise = Noise(device)
 
 
 def train_controlnet(composer, settings: Settings, work: pathlib.Path, out: pathlib.Path, device: str) -> None:
     from diffusers import ControlNetModel
-    base = Trained(work, device)
-    net = ControlNetModel.from_unet(base.unet, conditioning_channels=3, conditioning_embedding_out_channels=(16, 32, 64, 96))
+    stage = settings.stages["controlnet"]
+    base = Trained(work, stage, device)
+    net = ControlNetModel.from_unet(base.unet, conditioning_embedding_out_channels=(16, 32, 64, 96))
     net = net.to(device, memory_format=torch.channels_last).requires_grad_(True)
-    control, predict, stage = fast(net, device), fast(base.unet, device), settings.stages["controlnet"]
+    control, unet = fast(net, stage, device), fast(base.unet, stage, device)
 
     def loss_of():
         pictures, captions = composer.batch(stage.batch)
-        timesteps = torch.randint(1000, (stage.batch,), device=device)
-        noisy, v = base.noise.add(base.latents_of(pictures), timesteps)
-        text = base.text(some_empty(composer, captions))
-        down, mid = control(noisy, timesteps, text, edges(pictures), return_dict=False)
-        made = predict(noisy, timesteps, text, down_block_additional_residuals=down, mid_block_additional_residual=mid,
-                       return_dict=False)[0]
-        return (made.float() - v).pow(2).mean(), {}
+        told = base.text(some_empty(composer, captions))
+
+        def predict(*noisy):
+            down, mid = control(*noisy, told, edges(pictures), return_dict=False)
+            return unet(*noisy, told, down_block_additional_residuals=down, mid_block_additional_residual=mid,
+                        return_dict=False)[0]
+
+        return base.noise.loss(base.latents_of(pictures), predict), {}
 
     train("controlnet", work, stage, device, {"controlnet": net}, loss_of)
     net.save_pretrained(out)

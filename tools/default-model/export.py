@@ -16,8 +16,8 @@ def export(settings: Settings, work: pathlib.Path, out: pathlib.Path) -> None:
     pipe = StableDiffusionPipeline(
         vae=autoencoder.load(work / "vae", "cpu"), unet=UNet2DConditionModel.from_pretrained(work / "denoiser/unet"),
         text_encoder=CLIPTextModel.from_pretrained(work / "denoiser/text_encoder"),
-        tokenizer=tokenizer.load(work / "tokenizer", fast=False), scheduler=DDIMScheduler(**SCHEDULER), safety_checker=None,
-        feature_extractor=None, requires_safety_checker=False)
+        tokenizer=tokenizer.load(work / "tokenizer", fast=False), scheduler=DDIMScheduler(**SCHEDULER),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False)
     pipe.to(torch.float16).save_pretrained(out / "emoji")
     told = dict(GENERATION, width=settings.size, height=settings.size)
     (out / "emoji/generation.json").write_text(json.dumps(told, indent=1) + "\n")

@@ -25,7 +25,8 @@ class LowRank(torch.nn.Module):
             self.down = torch.nn.Linear(layer.in_features, rank, bias=False)
             self.up = torch.nn.Linear(rank, layer.out_features, bias=False)
         else:
-            self.down = torch.nn.Conv2d(layer.in_channels, rank, layer.kernel_size, layer.stride, layer.padding, bias=False)
+            self.down = torch.nn.Conv2d(layer.in_channels, rank, layer.kernel_size, layer.stride, layer.padding,
+                                        bias=False)
             self.up = torch.nn.Conv2d(rank, layer.out_channels, 1, bias=False)
         torch.nn.init.normal_(self.down.weight, std=1 / rank)
         torch.nn.init.zeros_(self.up.weight)
@@ -62,9 +63,10 @@ def boundary(timesteps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def train_lcm(composer, settings: Settings, work: pathlib.Path, out: pathlib.Path, device: str) -> None:
-    base, stage = Trained(work, device), settings.stages["lcm"]
+    stage = settings.stages["lcm"]
+    base = Trained(work, stage, device)
     unet, factors = adapted(base.unet, settings.rank)
-    teacher, student = fast(base.unet, device), fast(unet, device)
+    teacher, student = fast(base.unet, stage, device), fast(unet, stage, device)
     grid = torch.arange(1, GRID + 1, device=device) * (1000 // GRID) - 1
 
     def consistent(noisy, timesteps, text):
@@ -103,16 +105,16 @@ def train_lcm(composer, settings: Settings, work: pathlib.Path, out: pathlib.Pat
 
 
 def train_style(composer, settings: Settings, work: pathlib.Path, out: pathlib.Path, device: str) -> None:
-    base, stage = Trained(work, device), settings.stages["style"]
+    stage = settings.stages["style"]
+    base = Trained(work, stage, device)
     unet, factors = adapted(base.unet, settings.rank)
-    predict = fast(unet, device)
+    net = fast(unet, stage, device)
 
     def loss_of():
         pictures, captions = composer.batch(stage.batch)
-        timesteps = torch.randint(1000, (stage.batch,), device=device)
-        noisy, v = base.noise.add(base.latents_of(blueprint(pictures)), timesteps)
-        made = predict(noisy, timesteps, base.text(some_empty(composer, captions)), return_dict=False)[0]
-        return (made.float() - v).pow(2).mean(), {}
+        told = base.text(some_empty(composer, captions))
+        latents = base.latents_of(blueprint(pictures))
+        return base.noise.loss(latents, lambda *noisy: net(*noisy, told, return_dict=False)[0]), {}
 
     train("style", work, stage, device, factors, loss_of)
     save(factors, out)

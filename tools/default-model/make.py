@@ -8,6 +8,7 @@ the same command finishes the work."""
 import argparse
 import pathlib
 import shutil
+import signal
 
 from settings import NEW_STYLE, PRESETS
 
@@ -46,13 +47,14 @@ def stages(args, settings, work):
 def main():
     import torch
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--out", type=pathlib.Path, required=True, help="a folder, which also holds what stages leave for each other")
+    p.add_argument("--out", type=pathlib.Path, required=True, help="a folder, also for what stages leave to each other")
     p.add_argument("--preset", choices=PRESETS, default="full")
-    p.add_argument("--archives", type=pathlib.Path, help="a folder with the icons' packages (default: from the npm registry)")
+    p.add_argument("--archives", type=pathlib.Path, help="a folder with the icons' packages (default: the registry)")
     p.add_argument("--device", choices=["cuda", "cpu"], default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--minutes", type=float, help="of training altogether (default: the preset's)")
     p.add_argument("--only", nargs="+", metavar="STAGE", help="these stages, those before them being done")
     args = p.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, after which training is kept
     settings = PRESETS[args.preset]
     if args.minutes:
         settings = settings.within(args.minutes)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from settings import PACKAGES, Settings
 
-TONE = re.compile(r"-(light|medium-light|medium|medium-dark|dark)(-skin-tone|$)")
+TONE = re.compile(r"-(light|medium-light|medium|medium-dark|dark)(-skin-tone|$)|-tone\d$")
 SKIPPED_NAME = re.compile(r"^(letter-|regional|flag-[a-z]{2}$|.$)")
 COLOURS = {"red": (215, 35, 45), "orange": (250, 140, 30), "yellow": (252, 210, 50), "green": (50, 165, 60),
            "blue": (40, 115, 225), "purple": (145, 70, 190), "pink": (245, 130, 180), "brown": (125, 80, 50),
@@ -23,7 +23,7 @@ def wanted(name: str, names: set[str]) -> bool:
     """Skin tones are left out; `police-car-light` stays, as it has no brother `-medium`."""
     tone = TONE.search(name)
     plain = name[:tone.start()] if tone else name
-    return not SKIPPED_NAME.match(name) and not (tone and ("skin" in tone[0] or f"{plain}-medium" in names))
+    return not SKIPPED_NAME.match(name) and not (tone and ("tone" in tone[0] or f"{plain}-medium" in names))
 
 
 def colour_of(rgba: np.ndarray, package: str) -> str:

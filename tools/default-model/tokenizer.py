@@ -2,6 +2,7 @@
 import json
 import pathlib
 
+from compose import to_device
 from settings import NEW_STYLE, Settings
 
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -41,4 +42,5 @@ def load(folder: pathlib.Path, fast: bool = True):
 
 
 def numbers(tokenizer, captions: list[str], device: str):
-    return tokenizer(captions, padding="max_length", truncation=True, max_length=77, return_tensors="pt").input_ids.to(device)
+    told = tokenizer(captions, padding="max_length", truncation=True, max_length=77, return_tensors="pt")
+    return to_device(told.input_ids, device)

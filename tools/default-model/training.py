@@ -11,9 +11,12 @@ KEPT_EVERY, TOLD_EVERY = 60, 20  # seconds
 WARM_UP = 100  # steps
 
 
-def fast(module: torch.nn.Module, device: str):
+def fast(module: torch.nn.Module, stage: Stage, device: str):
     """To be called in place of the module."""
-    return torch.compile(module, dynamic=False) if device == "cuda" else module
+    if not (stage.compiled and device == "cuda"):
+        return module
+    torch._dynamo.config.suppress_errors = True  # what cannot be compiled runs as it is, with a warning
+    return torch.compile(module, dynamic=False)
 
 
 def rate(share: float, step: int) -> float:
@@ -27,12 +30,12 @@ def tell(name: str, step: int, seconds: float, limit: float, losses: list, more:
     numbers = ", ".join(f"{key} {float(value):.4g}" for key, value in told.items())
     print(f"{name}: step {step}, {seconds:.0f} of {limit:.0f} s, {numbers}", flush=True)
     if not math.isfinite(told["loss"]):
-        raise SystemExit(f"{name}: the loss is no number; remove {name}.pt in the work folder, and lower the learning rate")
+        raise SystemExit(f"{name}: the loss is no number; remove work/{name}.pt and lower the learning rate")
 
 
 def train(name: str, work: pathlib.Path, stage: Stage, device: str, modules: dict, loss_of) -> None:
-    """Trains the parameters of `modules` that want a gradient on `loss_of()`, a loss and what to tell, for the stage's
-    minutes; leaves the averages of their values in the modules."""
+    """Trains what wants a gradient in `modules` on `loss_of()`, a loss and what to tell, for the stage's minutes;
+    leaves the averages of the values there."""
     kept = work / f"{name}.pt"
     parameters = [p for m in modules.values() for p in m.parameters() if p.requires_grad]
     averages = [p.detach().clone() for p in parameters]
@@ -46,7 +49,8 @@ def train(name: str, work: pathlib.Path, stage: Stage, device: str, modules: dic
                     to.copy_(value)
         optimiser.load_state_dict(state["optimiser"])
         step, spent = state["step"], state["seconds"]
-    print(f"{name}: {sum(p.numel() for p in parameters) / 1e6:.2f} M parameters, {stage.minutes:.1f} minutes", flush=True)
+    millions = sum(p.numel() for p in parameters) / 1e6
+    print(f"{name}: {millions:.2f} M parameters, {stage.minutes:.1f} minutes", flush=True)
 
     def keep(seconds: float) -> None:
         partial = kept.with_suffix(".partial")
@@ -77,7 +81,7 @@ def train(name: str, work: pathlib.Path, stage: Stage, device: str, modules: dic
                 kept_at = now
     except KeyboardInterrupt:
         keep(now)
-        raise SystemExit(f"{name}: interrupted at {now:.0f} of {limit:.0f} s; the same command goes on from there") from None
+        raise SystemExit(f"{name}: kept at {now:.0f} of {limit:.0f} s; the same command goes on from there") from None
     if losses:
         tell(name, step, limit, limit, losses, told)
     keep(limit)
