@@ -8,9 +8,10 @@ from peers import Sumi, machine, peers_of, prepare, rounds_of, times_as_fast
 def row(figure, must, aim, measured): print(f"| {figure} | {must} | {aim} | {measured} |", flush=True)
 
 
-def with_what(args, what):
+def changed(args, **changes):
     args = copy.copy(args)
-    args.what = what
+    vars(args).update(changes)
+    prepare(args)
     return args
 
 
@@ -34,7 +35,7 @@ def avx2_over_direct(args):
 
 
 def decode(args):
-    args = with_what(args, "vae")
+    args = changed(args, what="vae")
     peers = list(peers_of(["openvino-bf16", "diffusers-bf16"], args))
     rounds = rounds_of([Sumi("sumi-bf16", args, dtype="bf16"), *peers], args.rounds, args.repeat)
     for peer in peers: peer.end()
@@ -43,7 +44,7 @@ def decode(args):
 
 
 def picture_over_diffusers(args):
-    args = with_what(args, "image")
+    args = changed(args, what="image")
     peers = list(peers_of(["diffusers-bf16"], args))
     rounds = rounds_of([Sumi("sumi-bf16", args, dtype="bf16", steps=20), *peers], args.rounds, 1)
     for peer in peers:

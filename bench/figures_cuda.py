@@ -1,18 +1,11 @@
 """The figures that Sumi aims at on an NVIDIA GPU: `bench/peers.py --device cuda --figures`. All in float16 with random weights, guidance on;
 "compiled" is diffusers by torch.compile with CUDA graphs."""
-import contextlib, copy, json, pathlib, statistics, subprocess, tempfile, time
+import contextlib, json, pathlib, statistics, subprocess, tempfile, time
 
-from figures import row
-from peers import ROOT, Sumi, peers_of, prepare, rounds_of, times_as_fast
+from figures import changed, row
+from peers import ROOT, Sumi, peers_of, rounds_of, times_as_fast
 
 DTYPE, PROMPT, GIB = "f16", "a red apple, 3d", 1 << 30
-
-
-def changed(args, **changes):
-    args = copy.copy(args)
-    vars(args).update(changes)
-    prepare(args)
-    return args
 
 
 class Pictures:
@@ -44,9 +37,8 @@ def beside(names, args):
 def picture_figure(args, text, must, aim):
     ours = Sumi("sumi", args, dtype=DTYPE)
     with beside([f"compiled-{DTYPE}"], args) as peers: rounds = rounds_of([ours, *peers], args.rounds, args.repeat)
-    told = ours.row(args.repeat)
-    row(text, must, aim, f"{statistics.median(each['sumi'] for each in rounds):.3f} s; the loop alone {told['steps_per_second']:.1f} it/s; "
-        f"{told['peak_bytes'] / GIB:.2f} GiB")
+    row(text, must, aim, f"{statistics.median(each['sumi'] for each in rounds):.3f} s; the loop alone {ours.last['steps_per_second']:.1f} it/s; "
+        f"{ours.last['peak_bytes'] / GIB:.2f} GiB")
     for peer in peers: row(f"the same over {peer.name}", 1.4, 2.5, f"{times_as_fast(rounds, 'sumi', peer.name):.2f}")
 
 

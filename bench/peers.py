@@ -62,7 +62,8 @@ class Sumi:
     def row(self, repeat):
         out = subprocess.check_output([self.program, "bench", *self.options, "--repeat", str(repeat), "--csv", "", "--json"],
                                       text=True, env=self.env)
-        return json.loads(out.splitlines()[-1])
+        self.last = json.loads(out.splitlines()[-1])
+        return self.last
 
     def seconds(self, repeat):
         row = self.row(repeat)

@@ -23,24 +23,9 @@ class ChangedSource final : public Source {
     for (const Part& part : parts_) part.delta->add(tile, part.weight, out, stride);
   }
 
-  /// What remains of a row, whole rows, and the beginning of another.
-  void read(std::int64_t first, std::span<float> out) const override {
-    const std::int64_t width = columns_of(shape());
-    const auto left = [&] { return static_cast<std::int64_t>(out.size()); };
-    const auto take = [&](std::int64_t rows, std::int64_t columns) {
-      read_tile({first / width, rows, first % width, columns}, out.data(), columns);
-      first += rows * columns;
-      out = out.subspan(static_cast<std::size_t>(rows * columns));
-    };
-    if (left() > 0 && first % width != 0) take(1, std::min(width - first % width, left()));
-    while (left() >= width) take(std::min(left() / width, rows_at_once(width)), width);
-    if (left() > 0) take(1, left());
-  }
+  void read(std::int64_t first, std::span<float> out) const override { read_by_tiles(*this, first, out); }
 
  private:
-  /// Enough that the factors are used well, few enough that the rows stay in the cache of a core.
-  static std::int64_t rows_at_once(std::int64_t width) { return std::max<std::int64_t>(1, (1 << 16) / width); }
-
   SourcePtr original_;
   std::vector<Part> parts_;
 };

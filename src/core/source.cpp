@@ -142,16 +142,7 @@ class ColumnsSource final : public Source {
       done += count;
     }
   }
-  void read(std::int64_t first, std::span<float> out) const override {
-    const std::int64_t width = shape()[1];
-    while (!out.empty()) {
-      const std::int64_t column = first % width;
-      const std::int64_t count = std::min<std::int64_t>(width - column, static_cast<std::int64_t>(out.size()));
-      read_tile({first / width, 1, column, count}, out.data(), count);
-      first += count;
-      out = out.subspan(static_cast<std::size_t>(count));
-    }
-  }
+  void read(std::int64_t first, std::span<float> out) const override { read_by_tiles(*this, first, out); }
   std::uint64_t revision() const override { return source_->revision(); }
   SourcePtr prepared(DType type) const override {
     SourcePtr ready = source_->prepared(type);
@@ -204,6 +195,21 @@ void Source::read_tile(const Tile& tile, float* out, std::int64_t stride) const 
 }
 
 std::int64_t columns_of(const Shape& shape) { return shape.elements() / std::max<std::int64_t>(shape[0], 1); }
+
+void read_by_tiles(const Source& source, std::int64_t first, std::span<float> out) {
+  const std::int64_t width = columns_of(source.shape());
+  // Enough that what a tile makes ready is used well, few enough that the rows stay in the cache of a core.
+  const std::int64_t rows_at_once = std::max<std::int64_t>(1, (1 << 16) / width);
+  const auto left = [&] { return static_cast<std::int64_t>(out.size()); };
+  const auto take = [&](std::int64_t rows, std::int64_t columns) {
+    source.read_tile({first / width, rows, first % width, columns}, out.data(), columns);
+    first += rows * columns;
+    out = out.subspan(static_cast<std::size_t>(rows * columns));
+  };
+  if (left() > 0 && first % width != 0) take(1, std::min(width - first % width, left()));
+  while (left() >= width) take(std::min(left() / width, rows_at_once), width);
+  if (left() > 0) take(1, left());
+}
 
 SourcePtr memory_source(Shape shape, DType stored, const std::byte* data, std::shared_ptr<const void> owner) {
   return std::make_shared<MemorySource>(shape, stored, data, std::move(owner));

@@ -66,6 +66,9 @@ class Source {
 /// Columns of a weight seen as a matrix; 0 of one without values.
 std::int64_t columns_of(const Shape& shape);
 
+/// `read` of a source that reads tiles: what remains of a row, whole rows some at a time, and the beginning of another.
+void read_by_tiles(const Source& source, std::int64_t first, std::span<float> out);
+
 /// Values that lie in memory (a mapped file); `owner` keeps them alive.
 SourcePtr memory_source(Shape shape, DType stored, const std::byte* data, std::shared_ptr<const void> owner);
 /// float32 values that it owns.

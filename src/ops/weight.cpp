@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/threads.h"
 #include "ops/linear.h"
 
 namespace sumi {
@@ -85,18 +84,8 @@ Tensor Weight::rows(Context& ctx, DType type) const {
   const Plan plan{.layout = fmt::format("{} as a tensor", name_of(type)),
                   .packed_bytes = static_cast<std::size_t>(shape().elements()) * bytes_of(type),
                   .packed_type = type};
-  const std::int64_t width = columns_of(shape());
-  return Tensor::wrap(packed(ctx, plan,
-                             [&](const Source& source, std::byte* to) {
-                               parallel_for(shape()[0], 1, [&](std::int64_t begin, std::int64_t end) {
-                                 std::vector<float> row(static_cast<std::size_t>(width));
-                                 for (; begin < end; ++begin) {
-                                   source.read(begin * width, row);
-                                   from_float(row, type, to + static_cast<std::size_t>(begin * width) * bytes_of(type));
-                                 }
-                               });
-                             }),
-                      {shape()[0], width}, type);
+  const auto pack = [&](const Source& source, std::byte* to) { from_float(read_all(source), type, to); };
+  return Tensor::wrap(packed(ctx, plan, pack), {shape()[0], columns_of(shape())}, type);
 }
 
 const FactorWeights* Weight::beside() const {
