@@ -159,7 +159,7 @@ void compare(Backend& backend, const LinearShape& s, const Options& options) {
                    .residual = !s.gated};
   if (c.text().find(options.part) == std::string::npos) return;
   LinearOp::Case in_int8 = c;
-  in_int8.int8 = true;
+  in_int8.rounding = Rounding::int8;
   Tensors tensors(backend, options.type);
   const std::int64_t weight_rows = c.weight_rows();
   const LinearOp::Args args{.x = tensors.input({s.rows, s.in}),

@@ -61,7 +61,7 @@ Calls run_calls(int warmup, int repeat, Device& device, const Prepare& prepare, 
     }
   };
   PeakMonitor monitor;
-  Session session(*device.backend, device.type, device.int8);
+  Session session(*device.backend, device.type, device.rounding);
   const Booked booked = session.plan(body);
   session.load(booked, body);
   session.run(booked, body, trace);

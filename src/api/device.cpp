@@ -40,9 +40,9 @@ std::unique_ptr<Backend> make_backend(const std::string& name, bool tf32, std::s
 }
 
 DType choose_type(const std::string& name, const Backend& backend, std::vector<std::string>& notes) {
-  const std::vector<std::string> known{"auto", "f32", "tf32", "bf16", "f16", "int8"};
+  const std::vector<std::string> known{"auto", "f32", "tf32", "bf16", "f16", "int8", "fp8"};
   const DType preferred = backend.preferred_type();
-  if (name == "auto" || name == "int8") return preferred;
+  if (name == "auto" || name == "int8" || name == "fp8") return preferred;
   if (name == "f32" || name == "tf32") return DType::f32;
   if (name == "bf16") {
     if (preferred != DType::bf16 && backend.name() == "cpu") {
@@ -56,18 +56,22 @@ DType choose_type(const std::string& name, const Backend& backend, std::vector<s
     notes.push_back(fmt::format("f16 is a storage type here: computing in {}", name_of(preferred)));
     return preferred;
   }
-  fail(ErrorCode::usage, "dtype '{}' is not known{}; there are auto, f32, tf32, bf16, f16 and int8", name,
+  fail(ErrorCode::usage, "dtype '{}' is not known{}; there are auto, f32, tf32, bf16, f16, int8 and fp8", name,
        did_you_mean(name, known));
 }
 
 void check_int8(const Backend& backend, std::vector<std::string>& notes) {
-  check(backend.name() != "cuda", ErrorCode::unsupported, "dtype int8: is for device cpu; take f16 on cuda");
+  check(backend.name() != "cuda", ErrorCode::unsupported, "dtype int8: is for device cpu; take f16 or fp8 on cuda");
   if (backend.name() != "cpu") return;
   const Int8Gain gain = int8_gain();
   check(gain != Int8Gain::none, ErrorCode::unsupported,
         "dtype int8: needs AVX2 or NEON, which this processor or SUMI_ISA lacks; take f32");
   if (gain == Int8Gain::speed) return;
   notes.emplace_back("int8 was asked for, but this processor has no AVX-512 VNNI: it takes less memory, not less time");
+}
+
+void check_fp8(const Backend& backend) {
+  check(backend.name() != "cpu", ErrorCode::unsupported, "dtype fp8: is for device cuda; take int8 on cpu");
 }
 
 }  // namespace
@@ -79,8 +83,11 @@ Device make_device(const EngineOptions& options) {
   Device device{.backend = make_backend(options.device, options.dtype == "tf32", options.device_memory),
                 .tf32 = options.dtype == "tf32"};
   device.type = choose_type(options.dtype, *device.backend, device.notes);
-  device.int8 = options.dtype == "int8";
-  if (device.int8) check_int8(*device.backend, device.notes);
+  for (const Rounding each : {Rounding::int8, Rounding::fp8}) {
+    if (options.dtype == name_of(each)) device.rounding = each;
+  }
+  if (device.rounding == Rounding::int8) check_int8(*device.backend, device.notes);
+  if (device.rounding == Rounding::fp8) check_fp8(*device.backend);
   for (const std::string& name : options.disable) device.backend->operations().disable(name);
   return device;
 }

@@ -14,10 +14,10 @@ namespace sumi {
 /// A backend with the type that it computes in, as EngineOptions asks.
 struct Device {
   std::unique_ptr<Backend> backend;
-  DType type;                      ///< of activations
-  bool int8 = false;               ///< linears of a denoiser compute in int8
-  bool tf32 = false;               ///< products of float32 round their factors to tf32
-  std::vector<std::string> notes;  ///< what was chosen otherwise than asked
+  DType type;                          ///< of activations
+  Rounding rounding = Rounding::none;  ///< of the linears of a denoiser
+  bool tf32 = false;                   ///< products of float32 round their factors to tf32
+  std::vector<std::string> notes;      ///< what was chosen otherwise than asked
 
   /// Highest use of memory: the device's own where it has some, else the process's.
   std::size_t peak_bytes(PeakMonitor& process) const {
@@ -25,7 +25,9 @@ struct Device {
     return own > 0 ? own : process.peak();
   }
   /// What it computes in, as EngineOptions::dtype says it.
-  std::string dtype() const { return int8 ? "int8" : tf32 ? "tf32" : std::string(name_of(type)); }
+  std::string dtype() const {
+    return std::string(rounding != Rounding::none ? name_of(rounding) : tf32 ? "tf32" : name_of(type));
+  }
 };
 
 /// Which model an engine works with.

@@ -67,7 +67,7 @@ std::vector<OpReport> explain_step(Device& device) {
   const UNet unet = build_unet(preset.config("unet"), preset.weights("unet"));
   const auto meta = make_meta_backend(recording);
   Arena arena = Arena::dry();
-  Context ctx{.backend = *meta, .arena = arena, .type = device.type, .int8 = device.int8};
+  Context ctx{.backend = *meta, .arena = arena, .type = device.type, .rounding = device.rounding};
   const UNet::Conditioning prompt = unet.prepare(ctx, {.tokens = ctx.tensor({2, 77, 768})});
   unet(ctx, ctx.tensor({2, 64, 64, 4}, DType::f32), ctx.tensor({2}, DType::f32), prompt);
   std::stable_sort(reports.begin(), reports.end(), [](const OpReport& a, const OpReport& b) { return a.op < b.op; });
@@ -95,7 +95,8 @@ Facts processor_facts() {
 
 Facts device_facts(const Device& device) {
   Facts facts{.title = "Device", .rows = {{"name", std::string(device.backend->name())}}};
-  facts.rows.emplace_back("computes in", fmt::format("{}{}", device.dtype(), device.int8 ? ": a UNet's linears" : ""));
+  facts.rows.emplace_back("computes in", fmt::format("{}{}", device.dtype(),
+                                                     device.rounding != Rounding::none ? ": a UNet's linears" : ""));
   for (const std::string& note : device.notes) facts.rows.emplace_back("note", note);
   return facts;
 }

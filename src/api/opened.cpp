@@ -8,7 +8,7 @@ Opened::Opened(const EngineOptions& chosen)
     : options(chosen),
       device(make_device(chosen)),
       model(load_model(choice_of(chosen))),
-      session(*device.backend, device.type, device.int8) {}
+      session(*device.backend, device.type, device.rounding) {}
 
 void Opened::run(const Session::Body& body) {
   set_threads(options.threads);

@@ -37,7 +37,7 @@ std::vector<std::pair<std::string, std::string>> settings_of(const Request& requ
   }
   if (!request.shortcuts.deepcache.empty()) add("DeepCache", request.shortcuts.deepcache);
   if (request.shortcuts.tome) add("Token merging ratio", fmt::format("{}", request.shortcuts.tome->ratio));
-  if (device.int8) add("Linears", "int8");
+  if (device.rounding != Rounding::none) add("Linears", std::string(name_of(device.rounding)));
   if (request.shortcuts.vae_tiling) add("VAE tiling", "on");
   return settings;
 }

@@ -70,7 +70,7 @@ ControlNet::ControlNet(ControlNetConfig config, const Loader& loader)
   }
   const std::int64_t deepest = config_.encoder.down.back().channels;
   outputs_.emplace_back(loader.at("controlnet_mid_block"), deepest, deepest);
-  for (Linear& output : outputs_) output.int8 = true;
+  for (Linear& output : outputs_) output.may_round = true;
 }
 
 Tensor ControlNet::embed(Context& ctx, const Tensor& pictures, std::int64_t batch) const {

@@ -57,7 +57,7 @@ Linear::Linear(const Loader& loader, std::initializer_list<std::string_view> par
 
 Tensor Linear::operator()(Context& ctx, const Tensor& x, LinearOptions options) const {
   options.bias = &bias;
-  options.int8 = ctx.int8 && int8;
+  options.rounding = may_round ? ctx.rounding : Rounding::none;
   const auto weighted = [&](const LinearOptions& all) { return linear(ctx, x, weight, all); };
   const FactorWeights* factors = weight.beside();
   if (!factors) return weighted(options);

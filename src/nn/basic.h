@@ -16,9 +16,9 @@ namespace sumi {
 struct Linear {
   Weight weight;
   Vector bias;
-  /// May compute in int8 where the context says so. For layers that every step applies to many rows: those of a few
+  /// May round its factors where the context says so. For layers that every step applies to many rows: those of a few
   /// gain nothing, and what is computed once a picture hardly.
-  bool int8 = false;
+  bool may_round = false;
 
   Linear(const Loader& loader, std::int64_t in, std::int64_t out, bool with_bias = true);
   /// Linears of one input as one: the `out_of_each` outputs of each part, one part after the other.

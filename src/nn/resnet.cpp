@@ -11,7 +11,7 @@ ResnetBlock::ResnetBlock(const Loader& loader, const Sizes& sizes)
   if (sizes.time) time_projection.emplace(loader.at("time_emb_proj"), sizes.time, sizes.out);
   if (sizes.in == sizes.out) return;
   shortcut.emplace(loader.at("conv_shortcut"), sizes.in, sizes.out);
-  shortcut->int8 = sizes.time > 0;  // a denoiser's
+  shortcut->may_round = sizes.time > 0;  // a denoiser's
 }
 
 Tensor ResnetBlock::operator()(Context& ctx, Tensor x, const Tensor& time) const {

@@ -8,7 +8,7 @@ namespace sumi {
 
 FeedForward::FeedForward(const Loader& loader, std::int64_t channels)
     : up(loader.at("net.0.proj"), channels, 8 * channels), down(loader.at("net.2"), 4 * channels, channels) {
-  up.int8 = down.int8 = true;
+  up.may_round = down.may_round = true;
 }
 
 Tensor FeedForward::operator()(Context& ctx, Tensor x, const Tensor& residual) const {
@@ -24,8 +24,8 @@ TransformerBlock::TransformerBlock(const Loader& loader, std::int64_t channels, 
       self_attention(loader.at("attn1"), channels, heads),
       cross_attention(loader.at("attn2"), channels, prompt_channels, heads),
       feed_forward(loader.at("ff"), channels) {
-  self_attention.qkv.int8 = self_attention.out.int8 = true;
-  cross_attention.q.int8 = cross_attention.out.int8 = true;
+  self_attention.qkv.may_round = self_attention.out.may_round = true;
+  cross_attention.q.may_round = cross_attention.out.may_round = true;
 }
 
 Tensor TransformerBlock::operator()(Context& ctx, Tensor x, const KeyValue& prompt) const {
@@ -59,7 +59,7 @@ SpatialTransformer::SpatialTransformer(const Loader& loader, const Sizes& sizes)
       norm(loader.at("norm"), sizes.channels, sizes.groups, 1e-6),
       proj_in(loader.at("proj_in"), sizes.channels, sizes.channels),
       proj_out(loader.at("proj_out"), sizes.channels, sizes.channels) {
-  proj_in.int8 = proj_out.int8 = true;
+  proj_in.may_round = proj_out.may_round = true;
   for (int i = 0; i < sizes.depth; ++i) {
     blocks.emplace_back(loader.at("transformer_blocks", i), sizes.channels, sizes.prompt_channels, sizes.heads);
   }

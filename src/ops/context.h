@@ -8,6 +8,7 @@
 #include "core/tensor.h"
 #include "core/trace.h"
 #include "ops/backend.h"
+#include "ops/rounding.h"
 
 namespace sumi {
 
@@ -16,7 +17,7 @@ struct Context {
   Backend& backend;
   Arena& arena;                             ///< activations: gone when the tensor is
   DType type = DType::f32;                  ///< of activations: f32, bf16 or f16
-  bool int8 = false;                        ///< layers that may (Linear::int8) compute in int8
+  Rounding rounding = Rounding::none;       ///< of the linears that may (Linear::may_round)
   Need need = Need::once;                   ///< of the weights: often where the same is computed in every step
   Trace* trace = nullptr;                   ///< records phases, layers and ops when set
   const std::atomic<bool>* stop = nullptr;  ///< a true value ends the run with Error(cancelled) before the next op

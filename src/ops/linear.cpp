@@ -14,7 +14,7 @@ std::string LinearOp::Case::text() const {
   if (activation != Activation::none) text += fmt::format(" {}", name_of(activation));
   if (gated) text += " gated";
   if (residual) text += " +residual";
-  if (int8) text += " int8";
+  if (rounding != Rounding::none) text += fmt::format(" {}", name_of(rounding));
   return text;
 }
 
@@ -35,7 +35,7 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const LinearO
                          .gated = options.gated,
                          .bias = options.bias && *options.bias,
                          .residual = static_cast<bool>(options.residual),
-                         .int8 = options.int8};
+                         .rounding = options.rounding};
   Shape out = x.shape();
   out[-1] = c.out;
   check(!c.bias || options.bias->size() == w[0], ErrorCode::internal, "linear: bias of {} values, weight of {} rows",

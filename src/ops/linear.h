@@ -9,8 +9,8 @@ namespace sumi {
 /// y[r,o] = act(bias[o] + sum over i of x[r,i] * w[o,i]) + residual[r,o].
 /// Gated (GEGLU and its relatives, Shazeer 2020): the weight's first half of rows gives values v, the second half gates
 /// g, and y[r,o] = v[r,o] * act(g[r,o]) + residual[r,o].
-/// With int8 each row of x and of the weight is first rounded to whole multiples of its own step (`round_to_int8`); the
-/// rest is as above, with sums of products of whole numbers that lose nothing.
+/// With a rounding each row of x and of the weight is first rounded to multiples of its own step (`round_to`); the rest
+/// is as above. Sums of int8, products of whole numbers, lose nothing.
 struct LinearOp {
   static constexpr std::string_view name = "linear";
 
@@ -19,7 +19,7 @@ struct LinearOp {
     DType x = DType::f32, y = DType::f32;
     Activation activation = Activation::none;
     bool gated = false, bias = false, residual = false;
-    bool int8 = false;
+    Rounding rounding = Rounding::none;
 
     auto operator<=>(const Case&) const = default;
     std::int64_t weight_rows() const { return gated ? 2 * out : out; }
@@ -40,9 +40,9 @@ struct LinearOptions {
   Tensor residual = {};
   Activation activation = Activation::none;
   bool gated = false;
-  bool int8 = false;               ///< changes y by about 1 % of its root mean square
-  std::optional<DType> type = {};  ///< of y; x's unless given
-  Tensor into = {};                ///< where to write; a new tensor unless given
+  Rounding rounding = Rounding::none;  ///< int8 changes y by about 1 % of its root mean square, fp8 by about 4 %
+  std::optional<DType> type = {};      ///< of y; x's unless given
+  Tensor into = {};                    ///< where to write; a new tensor unless given
 };
 
 /// x of any rank, (..., in), gives (..., out). Error(internal) with both shapes where they do not fit.

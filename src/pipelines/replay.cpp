@@ -12,7 +12,7 @@ Context with(const Context& ctx, Backend& backend, Arena& arena) {
   return {.backend = backend,
           .arena = arena,
           .type = ctx.type,
-          .int8 = ctx.int8,
+          .rounding = ctx.rounding,
           .need = Need::often,
           .trace = ctx.trace,
           .stop = ctx.stop};

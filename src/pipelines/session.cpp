@@ -5,16 +5,16 @@
 
 namespace sumi {
 
-Session::Session(Backend& backend, DType type, bool int8)
+Session::Session(Backend& backend, DType type, Rounding rounding)
     : backend_(backend),
       meta_(make_meta_backend(backend)),
       packer_(make_meta_backend(backend, Packing::real)),
       type_(type),
-      int8_(int8) {}
+      rounding_(rounding) {}
 
 Booked Session::plan(const Body& body) {
   Arena arena = Arena::dry();
-  Context ctx{.backend = *meta_, .arena = arena, .type = type_, .int8 = int8_};
+  Context ctx{.backend = *meta_, .arena = arena, .type = type_, .rounding = rounding_};
   body(ctx);
   return {arena.peak(), ctx.flops, ctx.factor_flops};
 }
@@ -34,7 +34,7 @@ void Session::make_room(const Booked& booked) {
 void Session::load(const Booked& booked, const Body& body, const std::atomic<bool>* stop) {
   make_room(booked);
   Arena arena = Arena::dry();
-  Context ctx{.backend = *packer_, .arena = arena, .type = type_, .int8 = int8_, .stop = stop};
+  Context ctx{.backend = *packer_, .arena = arena, .type = type_, .rounding = rounding_, .stop = stop};
   body(ctx);
 }
 
@@ -45,13 +45,13 @@ void Session::run(const Booked& booked, const Body& body, Trace* trace, const st
     capacity_ = booked.activation_bytes;
   }
   Arena arena(memory_, booked.activation_bytes);
-  Context ctx{.backend = backend_, .arena = arena, .type = type_, .int8 = int8_, .trace = trace, .stop = stop};
+  Context ctx{.backend = backend_, .arena = arena, .type = type_, .rounding = rounding_, .trace = trace, .stop = stop};
   body(ctx);
 }
 
 Workspace Session::open(const Booked& booked) {
   backend_.make_room(booked.activation_bytes);
-  return {backend_, type_, int8_, Arena(backend_.allocate(booked.activation_bytes), booked.activation_bytes)};
+  return {backend_, type_, rounding_, Arena(backend_.allocate(booked.activation_bytes), booked.activation_bytes)};
 }
 
 void Session::release() {

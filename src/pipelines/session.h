@@ -17,10 +17,10 @@ struct Booked {
 struct Workspace {
   Backend& backend;
   DType type;
-  bool int8;
+  Rounding rounding;
   Arena arena;
 
-  Context context() { return {.backend = backend, .arena = arena, .type = type, .int8 = int8}; }
+  Context context() { return {.backend = backend, .arena = arena, .type = type, .rounding = rounding}; }
 };
 
 /// Computations on one backend: each is run dry first, which books its weights and gives the size of its arena, then
@@ -29,8 +29,8 @@ class Session {
  public:
   using Body = std::function<void(Context&)>;
 
-  /// `type` and `int8` as in Context.
-  Session(Backend& backend, DType type, bool int8 = false);
+  /// `type` and `rounding` as in Context.
+  Session(Backend& backend, DType type, Rounding rounding = Rounding::none);
 
   Backend& backend() const { return backend_; }
   DType type() const { return type_; }
@@ -56,7 +56,7 @@ class Session {
   Backend& backend_;
   std::unique_ptr<Backend> meta_, packer_;
   DType type_;
-  bool int8_;
+  Rounding rounding_;
   Buffer memory_;  // kept between runs, so that pages stay warm
   std::size_t capacity_ = 0;
 };

@@ -98,7 +98,7 @@ std::vector<Trial<LinearOp>> Cases<LinearOp>::all() {
                              .gated = gated,
                              .bias = (flags & 1) != 0,
                              .residual = (flags & 4) != 0,
-                             .int8 = int8}});
+                             .rounding = int8 ? Rounding::int8 : Rounding::none}});
         }
       }
     }

@@ -8,7 +8,7 @@
 
 #include "family.h"
 #include "linear_trials.h"
-#include "ops/int8.h"
+#include "ops/rounding.h"
 #include "sweep.h"
 
 namespace sumi::test {
@@ -22,7 +22,7 @@ class CpuInt8 : public Family<LinearOp> {
 };
 
 Case linear_case(std::int64_t rows, std::int64_t in, std::int64_t out) {
-  return {.rows = rows, .in = in, .out = out, .int8 = true};
+  return {.rows = rows, .in = in, .out = out, .rounding = Rounding::int8};
 }
 
 /// The rows of x and of the weight with the given values.
@@ -38,7 +38,7 @@ Values repeated(std::int64_t count, float value) { return Values(static_cast<std
 
 TEST(RoundToInt8, IsToTheNearestWithTiesToEven) {
   Values values{127, -127, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 0.49f, 126.5f, 0};
-  EXPECT_EQ(round_to_int8(values), 1);
+  EXPECT_EQ(round_to(Rounding::int8, values), 1);
   EXPECT_EQ(values, (Values{127, -127, 0, 2, 2, 0, -2, 0, 126, 0}));
 }
 
@@ -46,16 +46,16 @@ TEST(RoundToInt8, TellsWhatHasNoStep) {
   constexpr float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
   for (const Values& none : {Values{}, Values{0, -0.0f}, Values{1e-40f, -1e-31f}}) {
     Values values = none;
-    EXPECT_EQ(round_to_int8(values), 0);
+    EXPECT_EQ(round_to(Rounding::int8, values), 0);
     EXPECT_EQ(values, repeated(static_cast<std::int64_t>(none.size()), 0));
   }
   for (const Values& none : {Values{1, infinity}, Values{nan, 3}, Values{-infinity}, Values{-nan}}) {
     Values values = none;
-    EXPECT_TRUE(std::isnan(round_to_int8(values)));
+    EXPECT_TRUE(std::isnan(round_to(Rounding::int8, values)));
     EXPECT_EQ(values, repeated(static_cast<std::int64_t>(none.size()), 0));
   }
   Values largest{std::numeric_limits<float>::max(), 1};
-  EXPECT_EQ(round_to_int8(largest), std::numeric_limits<float>::max() / 127);
+  EXPECT_EQ(round_to(Rounding::int8, largest), std::numeric_limits<float>::max() / 127);
   EXPECT_EQ(largest, (Values{127, 0}));
 }
 
@@ -109,7 +109,7 @@ TEST_F(CpuInt8, EdgesOfFloat32AgreeWithRef) {
 TEST_F(CpuInt8, BlocksAndTailsAgreeWithRef) {
   constexpr LinearSize sizes[] = {{1, 257, 31},    {15, 1023, 33}, {113, 255, 65},
                                   {227, 260, 300}, {2000, 60, 17}, {29, 129, 511}};
-  const auto trials = linear_trials(sizes, true);
+  const auto trials = linear_trials(sizes, Rounding::int8);
   for (const auto& trial : trials) {
     for (const auto& each : all()) EXPECT_EQ(reason(*each, trial.c), "");
   }
@@ -150,7 +150,7 @@ TEST_F(CpuInt8, DeclinesSayWhy) {
       return reason(*each, c);
     };
     EXPECT_EQ(with([](Case&) {}), "");
-    EXPECT_EQ(with([](Case& c) { c.int8 = false; }), "computes int8");
+    EXPECT_EQ(with([](Case& c) { c.rounding = Rounding::none; }), "computes int8");
     EXPECT_EQ(with([](Case& c) { c.activation = Activation::tanh; }), "has no tanh");
     EXPECT_EQ(with([](Case& c) { c.rows = 0; }), "nothing to compute");
     EXPECT_EQ(with([](Case& c) { c.x = DType::f16; }), "takes f32 and bf16, not f16 to f32");

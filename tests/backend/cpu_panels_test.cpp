@@ -26,7 +26,7 @@ class CpuPanels : public Family<LinearOp> {
 TEST_F(CpuPanels, EveryCaseAgreesWithRef) {
   std::vector<Trial<LinearOp>> trials;
   for (const auto& trial : Cases<LinearOp>::all()) {
-    if (!trial.c.int8) trials.push_back(trial);
+    if (trial.c.rounding == Rounding::none) trials.push_back(trial);
   }
   sweep<LinearOp>(operations_, trials);
 }
@@ -36,7 +36,7 @@ TEST_F(CpuPanels, EveryCaseAgreesWithRef) {
 TEST_F(CpuPanels, BlocksAndTailsAgreeWithRef) {
   constexpr LinearSize sizes[] = {{1, 257, 31},   {15, 1023, 33}, {113, 63, 65},
                                   {227, 65, 300}, {2000, 61, 17}, {29, 129, 511}};
-  sweep<LinearOp>(operations_, linear_trials(sizes, false));
+  sweep<LinearOp>(operations_, linear_trials(sizes));
 }
 
 TEST_F(CpuPanels, ResultsAreTheSameInAnyNumberOfThreads) {
@@ -83,7 +83,7 @@ TEST_F(CpuPanels, DeclinesSayWhy) {
     EXPECT_EQ(with([](Case&) {}), "");
     const bool widens = usable_isa() < Isa::avx512bf16;
     const std::string computes = pairs ? "computes bf16" : widens ? "computes f32 and bf16" : "computes f32";
-    EXPECT_EQ(with([](Case& c) { c.int8 = true; }), computes);
+    EXPECT_EQ(with([](Case& c) { c.rounding = Rounding::int8; }), computes);
     EXPECT_EQ(with([&](Case& c) { c.x = c.y = pairs ? DType::f32 : DType::bf16; }), pairs || !widens ? computes : "");
     EXPECT_EQ(with([](Case& c) { c.activation = Activation::tanh; }), "has no tanh");
     EXPECT_EQ(with([](Case& c) { c.rows = 0; }), "nothing to compute");

@@ -20,7 +20,7 @@ class FinishedLinear final : public Implementation<LinearOp> {
   std::string_view name() const override { return "finished"; }
 
   Decision plan(const Case& c) const override {
-    if (c.int8) return Declined{"multiplies floats"};
+    if (c.rounding != Rounding::none) return Declined{"multiplies floats"};
     if (c.y != c.x && c.y != DType::f32) return Declined{"the product would lose what the tolerance counts on"};
     Plan plan = cuda::weight_plan(c);
     plan.scratch_bytes = static_cast<std::size_t>(c.rows * c.weight_rows()) * bytes_of(c.y);

@@ -12,7 +12,8 @@ struct LinearSize {
 };
 
 /// Each size in f32 and bf16, gated and not, with and without what is fused.
-inline std::vector<Trial<LinearOp>> linear_trials(std::span<const LinearSize> sizes, bool int8) {
+inline std::vector<Trial<LinearOp>> linear_trials(std::span<const LinearSize> sizes,
+                                                  Rounding rounding = Rounding::none) {
   std::vector<Trial<LinearOp>> trials;
   for (const LinearSize& s : sizes) {
     for (const DType type : activation_types) {
@@ -29,7 +30,7 @@ inline std::vector<Trial<LinearOp>> linear_trials(std::span<const LinearSize> si
                            .gated = gated,
                            .bias = turn % 4 != 1,
                            .residual = turn % 5 < 2,
-                           .int8 = int8}});
+                           .rounding = rounding}});
       }
     }
   }

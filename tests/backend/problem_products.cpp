@@ -94,7 +94,7 @@ Values Problem<LinearOp>::tolerance(const Trial<LinearOp>& trial, const Args& ar
   const auto n = static_cast<std::size_t>(c.out), wide = static_cast<std::size_t>(plain.out);
   const double relative = dot_error(c.x, c.in);
   const auto error_of = [&](std::size_t sum) {
-    if (!c.int8) return relative * std::sqrt(squares[sum]);
+    if (c.rounding == Rounding::none) return relative * std::sqrt(squares[sum]);
     const double bias = c.bias ? std::abs(args.bias.data<float>()[sum % wide]) : 0.0f;
     return 8 * unit32 * (std::abs(sums[sum]) + 2 * bias);
   };

@@ -86,7 +86,7 @@ TEST_P(UNetInInt8, IsForLinearsOfManyRows) {
   const auto backend = make_host_backend(GetParam());
   Arena arena(backend->allocate(64 << 20), 64 << 20);
   Trace trace;
-  Context ctx{.backend = *backend, .arena = arena, .int8 = true, .trace = &trace};
+  Context ctx{.backend = *backend, .arena = arena, .rounding = Rounding::int8, .trace = &trace};
   const auto actual = ctx.download(predict(ctx, unet, reference));
   const auto expected = reference.values("prediction");
   EXPECT_LT(rms_difference(actual, expected), 0.01 * largest(expected));

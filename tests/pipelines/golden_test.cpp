@@ -21,12 +21,12 @@ Golden golden(std::size_t i) {
   return {row.at("prompt"), row.at("file"), row.at("seed"), row.at("steps"), row.at("guidance")};
 }
 
-Image make(const Golden& golden, DType type, bool int8 = false) {
+Image make(const Golden& golden, DType type, Rounding rounding = Rounding::none) {
   const auto model = load_model({.name = (std::filesystem::path(SUMI_SOURCE_DIR) / "models/emoji").string()});
   const auto backend = make_cpu_backend();
   const Job job = settle(
       *model, {.prompt = golden.prompt, .steps = golden.steps, .guidance = golden.guidance, .seed = golden.seed});
-  Session session(*backend, type, int8);
+  Session session(*backend, type, rounding);
   Pixels pixels;
   const auto body = [&](Context& ctx) { pixels = make_pictures(ctx, *model, job); };
   session.run(body);
@@ -71,7 +71,7 @@ TEST_P(GoldenPicture, Bfloat16IsAbove40Decibels) {
 
 TEST_P(GoldenPicture, Int8IsAbove30DecibelsAndIsInt8) {
   for (const DType type : {DType::f32, DType::bf16}) {
-    const Image image = make(golden_, type, true);
+    const Image image = make(golden_, type, Rounding::int8);
     check_size(image);
     EXPECT_GT(psnr(image, expected_), 30) << name_of(type);
     EXPECT_GT(largest_step(image, expected_), 1) << name_of(type);

@@ -18,7 +18,7 @@ std::string unsuited(const Layer& layer, Arithmetic arithmetic, Isa isa) {
     return "needs AVX-512 without BF16";
   }
   if (arithmetic == Arithmetic::native && bf16 && isa < Isa::avx512bf16) return "needs AVX-512 BF16";
-  if (layer.int8) return "has no int8 with a step for each row";
+  if (layer.rounding != Rounding::none) return "has no steps for each row";
   if (layer.upsampled) return "takes x as it is";
   if (!bf16 && (!f32 || arithmetic != Arithmetic::native)) {
     return fmt::format("takes {}bf16, not {} to {}", arithmetic == Arithmetic::native ? "f32 and " : "",

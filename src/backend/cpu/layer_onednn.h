@@ -21,7 +21,8 @@ struct Layer {
   std::int64_t pictures = 1;        ///< rows of the time embedding
   DType x_type = DType::f32, y_type = DType::f32;
   Activation activation = Activation::none;
-  bool gated = false, bias = false, row = false, residual = false, int8 = false, upsampled = false;
+  bool gated = false, bias = false, row = false, residual = false, upsampled = false;
+  Rounding rounding = Rounding::none;
   std::string text;  ///< of the op's case, for errors
 };
 

@@ -41,7 +41,7 @@ class FloatLinear : public PanelLinear {
 
  protected:
   std::string unsuited(const Case& c) const override {
-    if (c.int8 || !kernels_.of(c.x)) return fmt::format("computes {}", kernels_.computes());
+    if (c.rounding != Rounding::none || !kernels_.of(c.x)) return fmt::format("computes {}", kernels_.computes());
     return beside_onednn_ && !faster(c) ? "oneDNN is as fast" : "";
   }
   const PanelKernel& kernel(const Case& c) const override { return *kernels_.of(c.x); }

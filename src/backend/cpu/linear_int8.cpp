@@ -4,7 +4,7 @@
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/linear_panels_op.h"
 #include "core/threads.h"
-#include "ops/int8.h"
+#include "ops/rounding.h"
 
 namespace sumi {
 namespace {
@@ -33,7 +33,7 @@ class Int8Linear : public PanelLinear {
 
  protected:
   std::string unsuited(const Case& c) const override {
-    if (!c.int8) return "computes int8";
+    if (c.rounding != Rounding::int8) return "computes int8";
     return c.in > most_inputs ? fmt::format("sums of more than {} products need 64 bits", most_inputs) : "";
   }
   const PanelKernel& kernel(const Case&) const override { return kernel_; }
@@ -53,7 +53,7 @@ class Int8Linear : public PanelLinear {
     auto* words = reinterpret_cast<std::int8_t*>(starts + columns);
     for (std::int64_t i = 0; i < count; ++i) {
       const std::span row(rows.data() + i * c.in, static_cast<std::size_t>(c.in));
-      steps[first + i] = round_to_int8(row);
+      steps[first + i] = round_to(Rounding::int8, row);
       std::int64_t sum = 0;
       for (std::int64_t k = 0; k < c.in; ++k) {
         const auto value = static_cast<std::int8_t>(row[static_cast<std::size_t>(k)]);

@@ -16,7 +16,7 @@ struct Int8Words : Products {
   static constexpr std::ptrdiff_t x_per_word = Products::per_word;
   static constexpr bool row_has_step = true;
 
-  /// A row of x as round_to_int8 rounds it; its step goes to the block's head.
+  /// A row of x as round_to rounds it; its step goes to the block's head.
   class Row {
    public:
     template <class T>

@@ -13,7 +13,7 @@ Layer layer_of(const LinearOp::Case& c) {
           .gated = c.gated,
           .bias = c.bias,
           .residual = c.residual,
-          .int8 = c.int8,
+          .rounding = c.rounding,
           .text = fmt::format("linear {}", c.text())};
 }
 

@@ -25,7 +25,7 @@ struct PanelTask {
 /// Linears of one arithmetic and instruction set. Packed weights are panels of as many rows of the weight, which are
 /// columns here; of a gated one, half of them values and half their gates. A panel has words[in words][column], each of
 /// `per_word` neighbouring inputs, zeros beyond the weight; before them, of int8,
-///   float step[columns]            of round_to_int8
+///   float step[columns]            of round_to
 ///   std::int32_t start[columns]    what its sums begin with: -start_of_one times the column's sum
 struct PanelKernel {
   std::ptrdiff_t panel_columns, per_word;
@@ -35,7 +35,7 @@ struct PanelKernel {
 
   /// Of a block of rows laid out for this arithmetic.
   std::size_t (*block_bytes)(std::ptrdiff_t rows, std::ptrdiff_t in);
-  /// Lays rows of x out; int8 rounds as round_to_int8 does. The block is aligned to a cache line.
+  /// Lays rows of x out; int8 rounds as round_to does. The block is aligned to a cache line.
   void (*lay_f32)(const void* x, std::ptrdiff_t rows, std::ptrdiff_t in, std::byte* block);
   void (*lay_bf16)(const void* x, std::ptrdiff_t rows, std::ptrdiff_t in, std::byte* block);
   /// By the type of y.

@@ -39,7 +39,7 @@ class CublasLinear final : public Implementation<LinearOp> {
 
   Decision plan(const Case& c) const override {
     if (!handle_) return Declined{missing_};
-    if (c.int8) return Declined{"multiplies floats"};
+    if (c.rounding != Rounding::none) return Declined{"multiplies floats"};
     if (!CublasProduct::takes(c.x, c.y)) {
       return Declined{fmt::format("cuBLASLt does not make {} of {}", name_of(c.y), name_of(c.x))};
     }

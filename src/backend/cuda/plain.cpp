@@ -24,8 +24,8 @@ class Plain final : public Implementation<Op> {
     if constexpr (requires { c.y; }) {
       if (!takes(c.y)) return Declined{fmt::format("writes f32, bf16 and f16, not {}", name_of(c.y))};
     }
-    if constexpr (requires { c.int8; }) {
-      if (c.int8) return Declined{"multiplies floats"};
+    if constexpr (requires { c.rounding; }) {
+      if (c.rounding != Rounding::none) return Declined{"multiplies floats"};
     }
     Plan plan;
     if constexpr (requires { weight_plan(c); }) plan = weight_plan(c);

@@ -3,7 +3,6 @@
 
 #include "backend/ref/plain.h"
 #include "core/threads.h"
-#include "ops/int8.h"
 
 namespace sumi::ref {
 namespace {
@@ -17,23 +16,23 @@ class RowProducts {
         x_(static_cast<std::size_t>(c.in)),
         columns_(static_cast<std::size_t>(c.in * block)),
         sums_(static_cast<std::size_t>(c.weight_rows() * block)),
-        w_(c.int8 ? static_cast<std::size_t>(c.in) : 0) {}
+        w_(c.rounding != Rounding::none ? static_cast<std::size_t>(c.in) : 0) {}
 
   void compute(std::int64_t first, std::int64_t count) {
     std::fill(columns_.begin(), columns_.end(), 0.0);
     for (std::int64_t p = 0; p < count; ++p) {
       load(args_.x, (first + p) * c_.in, x_);
-      if (c_.int8) steps_[p] = round_to_int8(x_);
+      if (c_.rounding != Rounding::none) steps_[p] = round_to(c_.rounding, x_);
       for (std::size_t i = 0; i < x_.size(); ++i) columns_[i * block + static_cast<std::size_t>(p)] = x_[i];
     }
     const auto* weights = reinterpret_cast<const float*>(args_.packed);
     for (std::int64_t o = 0; o < c_.weight_rows(); ++o) {
       double* sums = sums_.data() + o * block;
-      if (!c_.int8) {
+      if (c_.rounding == Rounding::none) {
         multiply(weights + o * c_.in, columns_.data(), c_.in, sums);
       } else {
         std::copy_n(weights + o * c_.in, c_.in, w_.begin());
-        const double step = round_to_int8(w_);
+        const double step = round_to(c_.rounding, w_);
         multiply(w_.data(), columns_.data(), c_.in, sums);
         for (std::int64_t p = 0; p < block; ++p) sums[p] *= step * steps_[p];
       }
@@ -49,7 +48,7 @@ class RowProducts {
   const LinearOp::Args& args_;
   std::vector<float> x_;
   std::vector<double> columns_, sums_;
-  std::vector<float> w_;  // a row of the weight in int8
+  std::vector<float> w_;  // a row of the weight, rounded
   double steps_[block] = {};
 };
 
