@@ -80,14 +80,14 @@ std::vector<Trial<LinearOp>> Cases<LinearOp>::all() {
       {1, 1, 1},     {1, 320, 1280}, {2, 3, 7},      {3, 16, 17},    {7, 33, 2},    {16, 64, 64},   {33, 17, 320},
       {77, 64, 33},  {154, 768, 64}, {257, 320, 33}, {64, 320, 320}, {1, 7, 3},     {4, 1280, 320}, {130, 4, 128},
       {63, 31, 129}, {65, 512, 1},   {12, 1, 16},    {1024, 32, 96}, {300, 80, 80}, {1025, 40, 24}, {2000, 9, 12}};
-  Fusions fusions, of_int8;
+  std::array<Fusions, 3> fusions;
   std::vector<Trial<LinearOp>> trials;
   for (const auto& [rows, in, out] : sizes) {
     for (const Types& type : types) {
       for (const bool gated : {false, true}) {
-        for (int repeat = 0; repeat < 4; ++repeat) {
-          const bool int8 = repeat >= 2;
-          Fusions& fused = int8 ? of_int8 : fusions;
+        for (int repeat = 0; repeat < 6; ++repeat) {
+          constexpr std::array roundings = {Rounding::none, Rounding::int8, Rounding::fp8};
+          Fusions& fused = fusions[repeat / 2];
           const unsigned flags = fused.flags();
           trials.push_back({{.rows = rows,
                              .in = in,
@@ -98,7 +98,7 @@ std::vector<Trial<LinearOp>> Cases<LinearOp>::all() {
                              .gated = gated,
                              .bias = (flags & 1) != 0,
                              .residual = (flags & 4) != 0,
-                             .rounding = int8 ? Rounding::int8 : Rounding::none}});
+                             .rounding = roundings[repeat / 2]}});
         }
       }
     }

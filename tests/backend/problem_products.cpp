@@ -73,8 +73,9 @@ void Problem<LinearOp>::convert(const Case& c, Args& args, Memory& memory) {
   args.residual = memory.converted(args.residual, c.y);
 }
 
-// In int8 a sum loses nothing: it is rounded to float32, multiplied by the product of two steps, which is rounded too,
-// and the bias added; an activation adds as much. Else products are those of any sum.
+// With rounded factors a sum of int8 loses nothing, and one of fp8 what any sum in float32 does: it is rounded to
+// float32, multiplied by the product of two steps, which is rounded too, and the bias added; an activation adds as
+// much. Else products are those of any sum.
 //
 // With sums s off by e(s): values and gates multiply, and no activation exceeds |x|, so y = v act(g) is off by
 // e(v) |g| + |v| steepest e(g) + e(v) steepest e(g).
@@ -95,8 +96,9 @@ Values Problem<LinearOp>::tolerance(const Trial<LinearOp>& trial, const Args& ar
   const double relative = dot_error(c.x, c.in);
   const auto error_of = [&](std::size_t sum) {
     if (c.rounding == Rounding::none) return relative * std::sqrt(squares[sum]);
+    const double summed = c.rounding == Rounding::int8 ? 0 : dot_error(DType::f32, c.in) * std::sqrt(squares[sum]);
     const double bias = c.bias ? std::abs(args.bias.data<float>()[sum % wide]) : 0.0f;
-    return 8 * unit32 * (std::abs(sums[sum]) + 2 * bias);
+    return summed + 8 * unit32 * (std::abs(sums[sum]) + 2 * bias);
   };
   return bounds(expected, [&](std::size_t i) {
     const std::size_t v = i / n * wide + i % n, g = v + (c.gated ? n : 0);

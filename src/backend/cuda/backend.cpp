@@ -4,6 +4,7 @@
 
 #include "backend/cuda/attention_flash.h"
 #include "backend/cuda/cuda.h"
+#include "backend/cuda/fp8.h"
 #include "backend/cuda/libraries.h"
 #include "backend/cuda/plain.h"
 #include "backend/cuda/recording.h"
@@ -116,6 +117,7 @@ std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) {
   const cuda::Device& device = backend->device();
   cuda::add_libraries(operations, device);
   cuda::add_flash_attention(operations, device);
+  cuda::add_fp8(operations, device);
   cuda::add_plain(operations, device);
   return backend;
 }

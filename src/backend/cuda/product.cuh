@@ -31,6 +31,7 @@ __device__ __forceinline__ int loaded_factor() { return static_cast<int>(threadI
 template <class T>
 class MatrixRow {
  public:
+  MatrixRow() = default;
   /// `wide`: rows begin on multiples of four elements.
   __device__ MatrixRow(const T* matrix, int row, int rows, int factors, bool wide)
       : at_(matrix + static_cast<std::int64_t>(row < rows ? row : 0) * factors + loaded_factor()),

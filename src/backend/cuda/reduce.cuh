@@ -24,4 +24,17 @@ __device__ __forceinline__ float block_sum(float value, float (&parts)[warp]) {
   return warp_sum(lane < warps ? parts[lane] : 0.0f);
 }
 
+/// The largest of a block, as block_sum.
+__device__ __forceinline__ unsigned block_max(unsigned value, unsigned (&parts)[warp]) {
+  const int lane = threadIdx.x % warp, warps = blockDim.x / warp;
+  const auto warp_max = [](unsigned own) {
+    for (int apart = warp / 2; apart > 0; apart /= 2) own = max(own, __shfl_xor_sync(0xffffffffu, own, apart));
+    return own;
+  };
+  value = warp_max(value);
+  if (lane == 0) parts[threadIdx.x / warp] = value;
+  __syncthreads();
+  return warp_max(lane < warps ? parts[lane] : 0u);
+}
+
 }  // namespace sumi::cuda
