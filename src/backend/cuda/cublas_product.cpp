@@ -21,6 +21,8 @@ cudaDataType_t cuda_type(DType type) {
   }
 }
 
+cudaDataType_t factor_type(const CublasProduct::Shape& s) { return s.fp8 ? CUDA_R_8F_E4M3 : cuda_type(s.x); }
+
 cublasComputeType_t compute_type(const Device& device, DType x) {
   return x == DType::f32 && device.tf32() ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
 }
@@ -31,14 +33,14 @@ std::size_t most_workspace_bytes(const Device& device) {
 }
 
 /// What addresses of rows of so many elements are multiples of, if a block of an arena begins with a row.
-std::uint32_t alignment_of(std::int64_t columns, DType type) {
-  const auto bytes = static_cast<std::uint64_t>(columns) * bytes_of(type);
+std::uint32_t alignment_of(std::int64_t columns, std::size_t bytes_of_each) {
+  const auto bytes = static_cast<std::uint64_t>(columns) * bytes_of_each;
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes & (~bytes + 1), Arena::alignment));
 }
 
 std::string key_of(const Device& device, const CublasProduct::Shape& s) {
-  return fmt::format("product {}x{} -> {} {} -> {}{}{}{}", s.rows, s.in, s.out, name_of(s.x), name_of(s.y),
-                     s.bias ? " +bias" : "", s.residual ? " +residual" : "",
+  return fmt::format("product {}x{} -> {} {} -> {}{}{}{}", s.rows, s.in, s.out, s.fp8 ? "e4m3" : name_of(s.x),
+                     name_of(s.y), s.bias ? " +bias" : "", s.residual ? " +residual" : "",
                      compute_type(device, s.x) == CUBLAS_COMPUTE_32F ? "" : " tf32");
 }
 
@@ -50,8 +52,8 @@ CublasProduct::CublasProduct(const Device& device, const CublasHandle& handle, P
       plans_(plans),
       key_(key_of(device, s)),
       // cuBLASLt has columns side by side: its w is (in, out), its x (in, rows), its y = w^T x (out, rows).
-      w_(make_layout(cuda_type(s.x), s.in, s.out)),
-      x_(make_layout(cuda_type(s.x), s.in, s.rows)),
+      w_(make_layout(factor_type(s), s.in, s.out)),
+      x_(make_layout(factor_type(s), s.in, s.rows)),
       y_(make_layout(cuda_type(s.y), s.out, s.rows)),
       desc_(make_desc(compute_type(device, s.x))) {
   device.use();
@@ -66,11 +68,22 @@ CublasProduct::CublasProduct(const Device& device, const CublasHandle& handle, P
 
 void CublasProduct::describe(const Shape& s) {
   set(desc_, CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
+  if (s.fp8) {
+    for (const auto attribute : {CUBLASLT_MATMUL_DESC_A_SCALE_MODE, CUBLASLT_MATMUL_DESC_B_SCALE_MODE}) {
+      set(desc_, attribute, static_cast<std::int32_t>(CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F));
+    }
+    set_steps(reinterpret_cast<const float*>(Arena::alignment), reinterpret_cast<const float*>(Arena::alignment));
+  }
   if (!s.bias) return;
   set(desc_, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
   set(desc_, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, static_cast<std::int32_t>(cuda_type(s.y)));
   // Until there is one: what is proposed depends on its alignment.
   set(desc_, CUBLASLT_MATMUL_DESC_BIAS_POINTER, reinterpret_cast<const void*>(Arena::alignment));
+}
+
+void CublasProduct::set_steps(const float* w, const float* x) const {
+  set(desc_, CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, w);
+  set(desc_, CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, x);
 }
 
 /// A file may hold anything: cuBLASLt says whether it is a way for this product.
@@ -93,10 +106,11 @@ std::vector<CublasProduct::Way> CublasProduct::proposed_ways(const Shape& s) con
   // Parts of a sum are added up in float32.
   set(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
       static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
-  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_of(s.in, s.x));
-  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_of(s.in, s.x));
-  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_of(s.out, s.y));
-  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_of(s.out, s.y));
+  const std::uint32_t factors = alignment_of(s.in, s.fp8 ? 1 : bytes_of(s.x)), y = alignment_of(s.out, bytes_of(s.y));
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, factors);
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, factors);
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, y);
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, y);
   std::array<cublasLtMatmulHeuristicResult_t, most_ways> results{};
   int count = 0;
   const cublasStatus_t status =
@@ -120,6 +134,7 @@ std::size_t CublasProduct::workspace_bytes() const {
 
 cublasStatus_t CublasProduct::queue(const Way& way, const Memory& memory) const {
   if (memory.bias) set(desc_, CUBLASLT_MATMUL_DESC_BIAS_POINTER, memory.bias);
+  if (memory.x_steps) set_steps(memory.w_steps, memory.x_steps);
   const float one = 1, kept = memory.residual ? 1 : 0;
   return cublas_functions()->matmul(handle_.get(), desc_.get(), &one, memory.w, w_.get(), memory.x, x_.get(), &kept,
                                     memory.residual ? memory.residual : memory.y, y_.get(), memory.y, y_.get(),

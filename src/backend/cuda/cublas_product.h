@@ -17,10 +17,12 @@ class CublasProduct {
     std::int64_t rows, in, out;  ///< x is (rows, in), w (out, in), y (rows, out)
     DType x, y;                  ///< w is of x's type, bias and residual of y's
     bool bias, residual;
+    bool fp8 = false;  ///< x and w are numbers of e4m3, their rows multiples of steps (fp8.h)
   };
   struct Memory {
     const void *x, *w, *bias, *residual;
     void *y, *workspace;
+    const float *x_steps = nullptr, *w_steps = nullptr;  ///< of fp8
   };
 
   /// What cuBLASLt makes of y for x: of the same type, or float32.
@@ -43,6 +45,7 @@ class CublasProduct {
   };
 
   void describe(const Shape& shape);
+  void set_steps(const float* w, const float* x) const;
   std::optional<Way> known_way() const;
   std::vector<Way> proposed_ways(const Shape& shape) const;
   cublasStatus_t queue(const Way& way, const Memory& memory) const;
@@ -55,7 +58,7 @@ class CublasProduct {
   CublasLayout w_, x_, y_;
   CublasDesc desc_;
   std::vector<Way> ways_;
-  mutable std::mutex mutex_;         // the description holds the bias of one call
+  mutable std::mutex mutex_;         // the description holds bias and steps of one call
   mutable std::size_t settled_ = 0;  // of the ways
   mutable bool is_settled_;
 };
