@@ -60,7 +60,7 @@ def sdxl_small(args):
 def ladder(args):
     """Every precision, then attention without tensor cores, in UNet steps a second."""
     plain = ["attention/cudnn", "attention/flash-mma", "attention/flash-mma-wide"]
-    programs = [Sumi(dtype, args, what="unet", dtype=dtype) for dtype in ("f32", "tf32", "bf16", "f16")]
+    programs = [Sumi(dtype, args, what="unet", dtype=dtype) for dtype in ("f32", "tf32", "bf16", "f16", "fp8")]
     programs.append(Sumi("f16, plain attention", args, what="unet", dtype="f16", disable=plain))
     rounds = rounds_of(programs, args.rounds, args.repeat)
     for program in programs: row(f"UNet steps a second, {program.name}", "", "", f"{1 / statistics.median(each[program.name] for each in rounds):.1f}")

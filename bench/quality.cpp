@@ -1,7 +1,7 @@
 // What a precision does to pictures: those of the model that comes with Sumi, one a prompt of a list, against
 // float32's. Prints the peak signal-to-noise ratio over all pixels and channels, and the structural similarity of the
 // luminance.
-//   sumi_bench_quality PROMPTS [dtype ...]
+//   sumi_bench_quality PROMPTS [dtype | device:dtype ...]
 
 #include <algorithm>
 #include <array>
@@ -84,8 +84,11 @@ double ssim(const Image& a, const Image& b) {
   return sum / static_cast<double>(x.values.size());
 }
 
-std::vector<Image> pictures(const std::string& dtype, const std::vector<std::string>& prompts) {
-  Engine engine({.dtype = dtype});
+/// `way`: a dtype of the processor, or of a device as "ref:fp8" and "cuda:0:f16".
+std::vector<Image> pictures(const std::string& way, const std::vector<std::string>& prompts) {
+  const std::size_t end = way.rfind(':');
+  Engine engine(end == std::string::npos ? EngineOptions{.dtype = way}
+                                         : EngineOptions{.device = way.substr(0, end), .dtype = way.substr(end + 1)});
   std::vector<Image> made;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     made.push_back(engine.generate({.prompt = prompts[i], .seed = i}).pictures.front().image);
@@ -100,15 +103,15 @@ std::string distribution(std::vector<double> values, int digits) {
                      digits, std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(n), digits);
 }
 
-void report(const std::string& dtype, const std::vector<std::string>& prompts, const std::vector<Image>& expected) {
-  const std::vector<Image> found = pictures(dtype, prompts);
+void report(const std::string& way, const std::vector<std::string>& prompts, const std::vector<Image>& expected) {
+  const std::vector<Image> found = pictures(way, prompts);
   std::vector<double> ratios, similarities;
   for (std::size_t i = 0; i < found.size(); ++i) {
     ratios.push_back(psnr(found[i], expected[i]));
     similarities.push_back(ssim(found[i], expected[i]));
   }
   const auto worst = std::min_element(ratios.begin(), ratios.end()) - ratios.begin();
-  fmt::print("| {} | {} | {} | {} |\n", dtype, distribution(ratios, 1), distribution(similarities, 4),
+  fmt::print("| {} | {} | {} | {} |\n", way, distribution(ratios, 1), distribution(similarities, 4),
              prompts[static_cast<std::size_t>(worst)]);
   std::fflush(stdout);
 }
@@ -129,18 +132,18 @@ std::vector<std::string> read_lines(const char* path) {
 
 int main(int count, char** arguments) try {
   if (count < 2) {
-    fmt::print(stderr, "usage: sumi_bench_quality PROMPTS [dtype ...]\n");
+    fmt::print(stderr, "usage: sumi_bench_quality PROMPTS [dtype | device:dtype ...]\n");
     return 2;
   }
   const std::vector<std::string> prompts = sumi::read_lines(arguments[1]);
-  std::vector<std::string> types(arguments + 2, arguments + count);
-  if (types.empty()) types = {"bf16", "int8"};
+  std::vector<std::string> ways(arguments + 2, arguments + count);
+  if (ways.empty()) ways = {"bf16", "int8"};
   const std::vector<sumi::Image> expected = sumi::pictures("f32", prompts);
   fmt::print(
       "| {} prompts | PSNR min, dB | median | mean | SSIM min | median | mean | least like float32's |\n"
       "|---|---|---|---|---|---|---|---|\n",
       prompts.size());
-  for (const std::string& type : types) sumi::report(type, prompts, expected);
+  for (const std::string& way : ways) sumi::report(way, prompts, expected);
   return 0;
 } catch (const sumi::Error& error) {
   fmt::print(stderr, "sumi_bench_quality: {}\n", error.what());

@@ -151,9 +151,10 @@ void add_engine_options(CLI::App& app, EngineOptions& to) {
                "not fit come from the host's memory as they are needed (default: all that there is)",
                [&to](const Options::Text& text) { to.device_memory = parse_bytes("--device-memory", text); });
   options.text("--dtype", "TYPE",
-               "auto, f32, tf32, bf16, f16 or int8 (default auto: f16 on cuda, on cpu bf16 where the processor\n"
-               "multiplies it); int8, on cpu: the UNet's linears with 8 bits, faster and smaller, a slightly\n"
-               "other picture; tf32, on cuda: f32 with products of 10 bits",
+               "auto, f32, tf32, bf16, f16, int8 or fp8 (default auto: f16 on cuda, on cpu bf16 where the\n"
+               "processor multiplies it); int8, on cpu, and fp8, on cuda from Hopper on: the UNet's linears\n"
+               "with 8 bits, faster and smaller, a slightly other picture; tf32, on cuda: f32 with products\n"
+               "of 10 bits",
                to.dtype);
   options.number("--threads", to.threads, "default: one per core");
   options.texts("--disable", "NAME", "leave out an implementation that `sumi doctor` lists; repeatable",

@@ -70,7 +70,7 @@ void doctor(std::span<char*> arguments) {
       "implementation takes it and why the faster ones decline.",
       "sumi doctor");
   app.add_option("--device", engine.device, "cpu, cuda, cuda:NUMBER or ref (default cpu)")->type_name("NAME");
-  app.add_option("--dtype", engine.dtype, "auto, f32, tf32, bf16, f16 or int8 (default auto)")->type_name("TYPE");
+  app.add_option("--dtype", engine.dtype, "auto, f32, tf32, bf16, f16, int8 or fp8 (default auto)")->type_name("TYPE");
   app.add_flag("-v,--verbose", verbose, "every shape of every op");
   app.add_flag("--json", json, "one line of JSON, with every shape");
   app.footer(R"(Examples:

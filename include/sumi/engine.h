@@ -28,11 +28,12 @@ struct EngineOptions {
   std::string safety_checker;  ///< a folder with config.json and weights instead of the model's own
   std::string device =
       "cpu";  ///< "cpu", "cuda" or "cuda:NUMBER" for an NVIDIA GPU, "ref" for the plain definition of ops
-  /// "auto", "f32", "tf32", "bf16", "f16" or "int8". "auto" is f16 on a GPU. A CPU computes f16 files in the type that
-  /// "auto" gives; `Report::notes` says so. With "int8" linears of the UNet and of ControlNets round weights and inputs
-  /// to 8 bits: faster, smaller, and another picture (docs/quality.md); all else is computed as "auto" says.
-  /// Error(unsupported) without AVX2 and on a GPU. "tf32", for GPUs of compute capability 8.0 and later, is f32 with
-  /// factors of products rounded to 10 bits.
+  /// "auto", "f32", "tf32", "bf16", "f16", "int8" or "fp8". "auto" is f16 on a GPU. A CPU computes f16 files in the
+  /// type that "auto" gives; `Report::notes` says so. With "int8" on a CPU, and "fp8" on a GPU of compute
+  /// capability 9.0 or later, linears of the UNet and of ControlNets round weights and inputs to 8 bits: faster,
+  /// smaller, and another picture (docs/quality.md); all else is computed as "auto" says. Error(unsupported) for int8
+  /// on a GPU or without AVX2 and NEON, for fp8 on a CPU or an earlier GPU. "tf32", for GPUs of compute capability 8.0
+  /// and later, is f32 with factors of products rounded to 10 bits.
   std::string dtype = "auto";
   /// Bytes of a GPU's memory that weights and activations take at most; 0: what there is. Weights that have no room
   /// come from the host's memory as they are needed, those that are used once a picture first. Error(usage) on a CPU,

@@ -60,18 +60,22 @@ DType choose_type(const std::string& name, const Backend& backend, std::vector<s
        did_you_mean(name, known));
 }
 
-void check_int8(const Backend& backend, std::vector<std::string>& notes) {
-  check(backend.name() != "cuda", ErrorCode::unsupported, "dtype int8: is for device cpu; take f16 or fp8 on cuda");
-  if (backend.name() != "cpu") return;
-  const Int8Gain gain = int8_gain();
-  check(gain != Int8Gain::none, ErrorCode::unsupported,
-        "dtype int8: needs AVX2 or NEON, which this processor or SUMI_ISA lacks; take f32");
-  if (gain == Int8Gain::speed) return;
-  notes.emplace_back("int8 was asked for, but this processor has no AVX-512 VNNI: it takes less memory, not less time");
+/// Of a rounding, what linears need for it.
+std::string_view needs_of(Rounding rounding) {
+  return rounding == Rounding::int8 ? "device cpu with AVX2 or NEON" : "device cuda of compute capability 9.0 or later";
 }
 
-void check_fp8(const Backend& backend) {
-  check(backend.name() != "cpu", ErrorCode::unsupported, "dtype fp8: is for device cuda; take int8 on cpu");
+Rounding choose_rounding(const std::string& name, const Backend& backend, std::vector<std::string>& notes) {
+  const Rounding rounding = name == "int8" ? Rounding::int8 : name == "fp8" ? Rounding::fp8 : Rounding::none;
+  if (rounding == Rounding::none || backend.name() == "ref") return rounding;
+  const Gain gain = backend.gain(rounding);
+  check(gain != Gain::none, ErrorCode::unsupported, "dtype {}: needs {}; take {} here", name, needs_of(rounding),
+        name_of(backend.preferred_type()));
+  if (gain == Gain::memory) {
+    notes.emplace_back(
+        "int8 was asked for, but this processor has no AVX-512 VNNI: it takes less memory, not less time");
+  }
+  return rounding;
 }
 
 }  // namespace
@@ -83,11 +87,7 @@ Device make_device(const EngineOptions& options) {
   Device device{.backend = make_backend(options.device, options.dtype == "tf32", options.device_memory),
                 .tf32 = options.dtype == "tf32"};
   device.type = choose_type(options.dtype, *device.backend, device.notes);
-  for (const Rounding each : {Rounding::int8, Rounding::fp8}) {
-    if (options.dtype == name_of(each)) device.rounding = each;
-  }
-  if (device.rounding == Rounding::int8) check_int8(*device.backend, device.notes);
-  if (device.rounding == Rounding::fp8) check_fp8(*device.backend);
+  device.rounding = choose_rounding(options.dtype, *device.backend, device.notes);
   for (const std::string& name : options.disable) device.backend->operations().disable(name);
   return device;
 }

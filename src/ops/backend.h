@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/dtype.h"
+#include "ops/rounding.h"
 
 namespace sumi {
 
@@ -63,6 +64,9 @@ struct Offload {
   std::size_t room = 0;     ///< bytes of the device's memory that they go through
 };
 
+/// What linears gain by rounding their factors.
+enum class Gain { none, memory, speed };
+
 /// A device and its ways to compute. Work may be queued: calls return before it is done, and those that give the host
 /// values wait for it.
 class Backend {
@@ -103,6 +107,8 @@ class Backend {
   virtual DType preferred_type() const = 0;
   /// The type to compute in where values outgrow float16.
   virtual DType wide_type() const { return DType::f32; }
+  /// What rounded linears gain here; none where they have no kernels of their own.
+  virtual Gain gain(Rounding) const { return Gain::none; }
   /// Multiplications and additions of a type that the device could do in a second, in 10^9; 0 where that is not known.
   virtual double peak_gflops(DType) const { return 0; }
   /// Memory of the device's own that is in use, and stays so after its peak; 0 where it computes in the host's.

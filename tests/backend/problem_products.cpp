@@ -73,9 +73,10 @@ void Problem<LinearOp>::convert(const Case& c, Args& args, Memory& memory) {
   args.residual = memory.converted(args.residual, c.y);
 }
 
-// With rounded factors a sum of int8 loses nothing, and one of fp8 what any sum in float32 does: it is rounded to
-// float32, multiplied by the product of two steps, which is rounded too, and the bias added; an activation adds as
-// much. Else products are those of any sum.
+// With rounded factors a sum of int8 loses nothing. One of fp8 loses what any sum in float32 does, and on Hopper's
+// tensor cores more: they keep some 14 bits of the sums of a few products (DeepSeek-V3, 2024, section 3.3.2), so 2^-13
+// as the unit of a product. It is rounded to float32, multiplied by the product of two steps, which is rounded too, and
+// the bias added; an activation adds as much. Else products are those of any sum.
 //
 // With sums s off by e(s): values and gates multiply, and no activation exceeds |x|, so y = v act(g) is off by
 // e(v) |g| + |v| steepest e(g) + e(v) steepest e(g).
@@ -96,7 +97,8 @@ Values Problem<LinearOp>::tolerance(const Trial<LinearOp>& trial, const Args& ar
   const double relative = dot_error(c.x, c.in);
   const auto error_of = [&](std::size_t sum) {
     if (c.rounding == Rounding::none) return relative * std::sqrt(squares[sum]);
-    const double summed = c.rounding == Rounding::int8 ? 0 : dot_error(DType::f32, c.in) * std::sqrt(squares[sum]);
+    const double summed =
+        c.rounding == Rounding::int8 ? 0 : (6 * 0x1p-13 + dot_error(DType::f32, c.in)) * std::sqrt(squares[sum]);
     const double bias = c.bias ? std::abs(args.bias.data<float>()[sum % wide]) : 0.0f;
     return summed + 8 * unit32 * (std::abs(sums[sum]) + 2 * bias);
   };

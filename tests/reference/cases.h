@@ -15,6 +15,7 @@ struct Device {
   DType type;        ///< of activations
   LoraMode lora_mode = LoraMode::merge;
   std::size_t memory = 0;  ///< CudaOptions::memory
+  Rounding rounding = Rounding::none;
 
   std::unique_ptr<Backend> backend() const;
 };

@@ -50,6 +50,12 @@ std::vector<std::string> device_cases() {
   return names;
 }
 
+std::vector<std::string> pipeline_cases() {
+  std::vector<std::string> names = all_cases();
+  std::erase_if(names, [](const std::string& name) { return kind_of(name) != Kind::pipeline; });
+  return names;
+}
+
 std::vector<std::string> lora_cases() {
   std::vector<std::string> names = all_cases();
   std::erase_if(names, [](const std::string& name) { return !name.starts_with("lora-"); });
@@ -83,12 +89,13 @@ void expect_float32(const std::string& name, const Device& device) {
   EXPECT_LT(errors.image_rms, chooses_otherwise ? 1e-2 : 2e-3);
 }
 
-// What a narrow type costs at least: the plain operations with each output rounded to it. The sums of fast kernels
-// round elsewhere, and their weights are rounded too; the floor keeps a case from failing where the plain error happens
-// to vanish.
+// What a narrow type costs at least: the plain operations with each output, and factors of linears, rounded to it. The
+// sums of fast kernels round elsewhere, and their weights are rounded too; the floor keeps a case from failing where
+// the plain error happens to vanish.
 void expect_narrow(const std::string& name, const Device& device) {
   const Fixture fixture(name);
-  const Errors plain = run(fixture, {"ref", device.type}), fast = run(fixture, device);
+  const Errors plain = run(fixture, {.name = "ref", .type = device.type, .rounding = device.rounding}),
+               fast = run(fixture, device);
   const double floor = device.type == DType::bf16 ? 1e-3 : 1.25e-4;
   // The two means of prompt-sd1-weights are 3.2e-4 and 1.5e-4, and rounding moves those of such embeddings by some
   // 6e-5. The plain operations' happen to move by 2e-5, which is 8 % of their ratio.

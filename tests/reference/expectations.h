@@ -9,9 +9,11 @@
 
 namespace sumi::test {
 
-/// Every case that the reference wrote down, those that depend on the device, and of these the ones with LoRAs.
+/// Every case that the reference wrote down, those that depend on the device, of these the pictures, and of these the
+/// ones with LoRAs.
 std::vector<std::string> all_cases();
 std::vector<std::string> device_cases();
+std::vector<std::string> pipeline_cases();
 std::vector<std::string> lora_cases();
 
 Errors run(const Fixture& fixture, const Device& device);

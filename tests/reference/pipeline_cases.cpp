@@ -162,7 +162,7 @@ Errors run_pipeline_case(const Fixture& fixture, const Device& device) {
   const Job job = settle(*model, request, [&](const std::string& name) { return extras.controlnet(*model, name); });
 
   const auto backend = device.backend();
-  Session session(*backend, device.type);
+  Session session(*backend, device.type, device.rounding);
   Comparison comparison(fixture);
   Pixels pixels;
   const auto body = [&](Context& ctx) {

@@ -11,8 +11,16 @@ namespace {
 
 class CpuBackend final : public HostBackend {
  public:
-  explicit CpuBackend(Isa isa) : HostBackend("cpu", isa >= Isa::avx512bf16 ? DType::bf16 : DType::f32) {}
+  explicit CpuBackend(Isa isa) : HostBackend("cpu", isa >= Isa::avx512bf16 ? DType::bf16 : DType::f32), isa_(isa) {}
   double peak_gflops(DType type) const override { return measured_peak_gflops(type); }
+  /// Without VNNI products of int8 take about as long as float32's.
+  Gain gain(Rounding rounding) const override {
+    if (rounding != Rounding::int8 || isa_ < Isa::neon) return Gain::none;
+    return isa_ >= Isa::avx512vnni ? Gain::speed : Gain::memory;
+  }
+
+ private:
+  Isa isa_;
 };
 
 }  // namespace
@@ -36,11 +44,6 @@ std::unique_ptr<Backend> make_cpu_backend() {
   add_token_merging(operations);
   add_ref(operations);
   return backend;
-}
-
-Int8Gain int8_gain() {
-  const Isa isa = usable_isa();
-  return isa >= Isa::avx512vnni ? Int8Gain::speed : isa >= Isa::neon ? Int8Gain::memory : Int8Gain::none;
 }
 
 }  // namespace sumi

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,15 +15,6 @@ std::unique_ptr<Backend> make_cpu_backend();
 
 /// What this machine has and how Sumi uses it, for people: processor, cores, caches, instruction sets, oneDNN.
 std::vector<std::pair<std::string, std::string>> describe_cpu();
-
-/// What linears in int8 gain on this processor.
-enum class Int8Gain : std::uint8_t {
-  none,    ///< they have no kernels: needs AVX2
-  memory,  ///< products without AVX-512 VNNI take about as long as float32's
-  speed,
-};
-/// Error(usage) for an unknown SUMI_ISA.
-Int8Gain int8_gain();
 
 /// Multiplications and additions of f32, or of bf16 and int8 where the processor has them, that all threads do in a
 /// second with everything in registers, in GFLOP/s: what a kernel could reach. Measured for at most 0.3 s at the first

@@ -31,6 +31,9 @@ class CudaBackend final : public Backend {
   Operations& operations() override { return operations_; }
   DType preferred_type() const override { return DType::f16; }
   double peak_gflops(DType type) const override { return device_->peak_gflops(type); }
+  Gain gain(Rounding rounding) const override {
+    return rounding == Rounding::fp8 && device_->multiplies_fp8() ? Gain::speed : Gain::none;
+  }
   std::size_t device_bytes() const override { return device_->bytes_in_use(); }
   DType wide_type() const override { return device_->multiplies_bf16() ? DType::bf16 : DType::f32; }
   const std::shared_ptr<std::atomic<std::size_t>>& booked() const override { return booked_; }

@@ -26,6 +26,8 @@ class Device {
   /// 90 for compute capability 9.0.
   int capability() const { return 10 * properties_.major + properties_.minor; }
   bool multiplies_bf16() const { return capability() >= 80; }
+  /// With a step for each row of both factors.
+  bool multiplies_fp8() const { return capability() >= 90; }
   int processors() const { return properties_.multiProcessorCount; }
   /// By the data sheet: what its multiprocessors do in a cycle, dense, at the boost clock.
   double peak_gflops(DType type) const;

@@ -49,7 +49,7 @@ class CublasLinear final : public Implementation<LinearOp> {
     if (!handle_) return Declined{missing_};
     if (c.rounding == Rounding::int8) return Declined{"multiplies floats"};
     if (c.rounding == Rounding::fp8) {
-      if (device_.capability() < 90) return Declined{"needs compute capability 9.0 for steps of fp8"};
+      if (!device_.multiplies_fp8()) return Declined{"needs compute capability 9.0 for steps of fp8"};
       if (c.in % 16 != 0 || c.out % 16 != 0) return Declined{"rows of fp8 are multiples of 16"};
     }
     if (!CublasProduct::takes(c.x, c.y)) {
