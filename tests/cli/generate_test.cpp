@@ -201,14 +201,24 @@ TEST(Generate, DisabledImplementationsAreNotUsed) {
   EXPECT_EQ(read_text(folder / "trace.json").find("\"onednn\""), std::string::npos);
 }
 
+void expect_rounding_told(const std::string& device, const std::string& dtype) {
+  const ScratchFolder folder;
+  const Ran ran = run(folder.path(), quick({"--device", device, "--dtype", dtype, "--json", "-o", "apple.png"}));
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(Json::parse(ran.out).at("dtype"), dtype);
+  const std::string parameters = parameters_of(read_image(folder / "apple.png"));
+  EXPECT_NE(parameters.find("Linears: " + dtype), std::string::npos) << parameters;
+}
+
 TEST(Generate, Int8IsTold) {
   if (processor_isa() == Isa::portable) GTEST_SKIP() << "there is no int8 without AVX2 or NEON";
+  expect_rounding_told("cpu", "int8");
+}
+
+TEST(Generate, Fp8IsToldAndNotForAProcessor) {
+  expect_rounding_told("ref", "fp8");
   const ScratchFolder folder;
-  const Ran ran = run(folder.path(), quick({"--seed", "7", "--dtype", "int8", "--json", "-o", "apple.png"}));
-  ASSERT_EQ(ran.status, 0) << ran.err;
-  EXPECT_EQ(Json::parse(ran.out).at("dtype"), "int8");
-  const std::string parameters = parameters_of(read_image(folder / "apple.png"));
-  EXPECT_NE(parameters.find("Linears: int8"), std::string::npos) << parameters;
+  expect_refusal(run(folder.path(), quick({"--dtype", "fp8"})), 1, "needs device cuda", folder.path());
 }
 
 }  // namespace
