@@ -1,6 +1,5 @@
 #include "core/rng.h"
 
-#include <array>
 #include <cmath>
 #include <numbers>
 #include <optional>
@@ -63,36 +62,17 @@ class MersenneNoise final : public NoiseSource {
 
 class PhiloxNoise final : public NoiseSource {
  public:
-  explicit PhiloxNoise(std::uint64_t seed) : seed_(seed) {}
+  explicit PhiloxNoise(std::uint64_t seed) : next_{seed} {}
 
   void fill(std::span<float> out) override {
-    // Uniform in (0, 1]: u * 2^-32 + 2^-33, and the same times 2 pi.
-    constexpr float unit = 0x1p-32f, turn = unit * 2 * std::numbers::pi_v<float>;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      const auto [u, v] = draw(i);
-      const float radius = std::sqrt(-2 * std::log(static_cast<float>(u) * unit + unit / 2));
-      out[i] = radius * std::sin(static_cast<float>(v) * turn + turn / 2);
-    }
-    if (!out.empty()) ++offset_;
+    if (out.empty()) return;
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = normal(next_, i);
+    ++next_.offset;
   }
+  PhiloxDraw* next_draw() override { return &next_; }
 
  private:
-  std::array<std::uint32_t, 2> draw(std::uint64_t index) const {
-    std::array<std::uint32_t, 4> c{offset_, 0, static_cast<std::uint32_t>(index),
-                                   static_cast<std::uint32_t>(index >> 32)};
-    std::array<std::uint32_t, 2> key{static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32)};
-    for (int round = 0; round < 10; ++round) {
-      const std::uint64_t a = std::uint64_t{c[0]} * 0xD2511F53u, b = std::uint64_t{c[2]} * 0xCD9E8D57u;
-      c = {static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ key[0], static_cast<std::uint32_t>(b),
-           static_cast<std::uint32_t>(a >> 32) ^ c[3] ^ key[1], static_cast<std::uint32_t>(a)};
-      key[0] += 0x9E3779B9u;  // the golden ratio and the square root of 3, minus 1
-      key[1] += 0xBB67AE85u;
-    }
-    return {c[0], c[1]};
-  }
-
-  std::uint64_t seed_;
-  std::uint32_t offset_ = 0;
+  PhiloxDraw next_;
 };
 
 }  // namespace
@@ -100,6 +80,11 @@ class PhiloxNoise final : public NoiseSource {
 std::unique_ptr<NoiseSource> make_noise(Rng kind, std::uint64_t seed) {
   if (kind == Rng::philox) return std::make_unique<PhiloxNoise>(seed);
   return std::make_unique<MersenneNoise>(seed);
+}
+
+float normal(const PhiloxDraw& draw, std::uint64_t number) {
+  const auto [uniform, angle] = philox(draw, number);
+  return std::sqrt(-2 * std::log(uniform)) * std::sin(angle);
 }
 
 std::uint64_t random_seed() { return std::random_device{}(); }

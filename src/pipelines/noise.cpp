@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "ops/noise.h"
+
 namespace sumi {
 namespace {
 
@@ -44,6 +46,18 @@ std::vector<float> Noise::draw_values(bool dry) {
   return values;
 }
 
+Tensor Noise::draw(Context& ctx) {
+  const bool dry = ctx.backend.dry();
+  if (rng_ == Rng::cpu) return ctx.upload(draw_values(dry), shape_);
+  std::vector<PhiloxDraw> draws;
+  for (auto& source : sources_) {
+    PhiloxDraw& next = *source->next_draw();
+    draws.push_back(next);
+    if (!dry) ++next.offset;
+  }
+  return draw_noise(ctx, draws, shape_);
+}
+
 std::vector<float> Noise::draw_first_values(bool dry) {
   std::vector<float> values = draw_values(dry);
   if (!variation_ || dry) return values;
@@ -53,6 +67,10 @@ std::vector<float> Noise::draw_first_values(bool dry) {
     go_round(std::span(values).subspan(i * toward.size(), toward.size()), toward, variation_->strength);
   }
   return values;
+}
+
+Tensor Noise::draw_first(Context& ctx) {
+  return variation_ ? ctx.upload(draw_first_values(ctx.backend.dry()), shape_) : draw(ctx);
 }
 
 }  // namespace sumi

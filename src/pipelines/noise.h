@@ -19,10 +19,11 @@ class Noise {
 
   /// Draws in the reference's order, channels outermost, and gives channels last.
   std::vector<float> draw_values(bool dry);
-  Tensor draw(Context& ctx) { return ctx.upload(draw_values(ctx.backend.dry()), shape_); }
+  /// The same; noise of Rng::philox is drawn where the tensor lies.
+  Tensor draw(Context& ctx);
   /// The noise that pictures begin with: drawn, or on its way to another seed's.
   std::vector<float> draw_first_values(bool dry);
-  Tensor draw_first(Context& ctx) { return ctx.upload(draw_first_values(ctx.backend.dry()), shape_); }
+  Tensor draw_first(Context& ctx);
   const Shape& shape() const { return shape_; }
 
  private:

@@ -40,7 +40,15 @@ class CudaLimit : public testing::Test {
   }
 };
 
-const Request small{.prompt = "a cube", .steps = 3, .guidance = 5, .width = 32, .height = 32, .seed = 5};
+// With noise that the device draws, at the beginning and in steps.
+const Request small{.prompt = "a cube",
+                    .steps = 3,
+                    .guidance = 5,
+                    .width = 32,
+                    .height = 32,
+                    .seed = 5,
+                    .rng = Rng::philox,
+                    .sampling = {.sampler = "euler-a"}};
 
 Request larger() {
   Request request = small;

@@ -220,6 +220,14 @@ std::vector<Trial<SinusoidOp>> Cases<SinusoidOp>::all() {
   return trials;
 }
 
+std::vector<Trial<NoiseOp>> Cases<NoiseOp>::all() {
+  std::vector<Trial<NoiseOp>> trials;
+  for (const std::int64_t pixels : {1, 5, 64, 1000, 20011}) {
+    for (const std::int64_t channels : {1, 3, 4, 16}) trials.push_back({{.pixels = pixels, .channels = channels}});
+  }
+  return trials;
+}
+
 std::vector<Trial<ActivateOp>> Cases<ActivateOp>::all() {
   constexpr std::array<DType, 3> every{DType::f32, DType::bf16, DType::f16};
   std::vector<Trial<ActivateOp>> trials;

@@ -42,6 +42,7 @@ SUMI_CASES(LayerNormOp);
 SUMI_CASES(AttentionOp);
 SUMI_CASES(EmbeddingOp);
 SUMI_CASES(SinusoidOp);
+SUMI_CASES(NoiseOp);
 SUMI_CASES(ActivateOp);
 SUMI_CASES(GateOp);
 SUMI_CASES(CombineOp);

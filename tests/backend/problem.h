@@ -38,6 +38,7 @@ SUMI_PROBLEM(GroupNormOp);
 SUMI_PROBLEM(LayerNormOp);
 SUMI_PROBLEM(AttentionOp);
 SUMI_PROBLEM(SinusoidOp);
+SUMI_PROBLEM(NoiseOp);
 SUMI_PROBLEM(ActivateOp);
 SUMI_PROBLEM(GateOp);
 SUMI_PROBLEM(CombineOp);
@@ -57,8 +58,10 @@ DType output_type(const Case& c) {
     return DType::i32;
   else if constexpr (requires { c.y; })
     return c.y;
-  else
+  else if constexpr (requires { c.x; })
     return c.x;
+  else
+    return DType::f32;
 }
 
 /// The same case in float32 throughout.

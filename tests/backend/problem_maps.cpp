@@ -1,4 +1,6 @@
-// Norms, embeddings, elementwise ops and copies.
+// Norms, embeddings, noise, elementwise ops and copies.
+
+#include <limits>
 
 #include "tolerance.h"
 
@@ -156,6 +158,30 @@ Values Problem<SinusoidOp>::tolerance(const Trial<SinusoidOp>& trial, const Args
   return bounds(expected, [&](std::size_t i) {
     const double timestep = args.x.data<float>()[i / static_cast<std::size_t>(c.channels)];
     return 4 * unit32 * (timestep + 1) + rounding(c.y, expected[i]);
+  });
+}
+
+// noise
+
+Shape Problem<NoiseOp>::output(const Case& c) { return {1, c.pixels, 1, c.channels}; }
+
+NoiseOp::Args Problem<NoiseOp>::inputs(const Trial<NoiseOp>&, Random& random, Memory&) {
+  const auto seed = static_cast<std::uint64_t>(random.below(std::numeric_limits<std::int64_t>::max()));
+  return {.draw = {.seed = seed, .offset = static_cast<std::uint32_t>(random.below(1000))}};
+}
+
+void Problem<NoiseOp>::convert(const Case&, Args&, Memory&) {}
+
+// The fast sine of a GPU is off by 2^-21.41 for angles up to pi (the programming guide's table of intrinsics). Its
+// angles are rounded as shares of a turn, which doubles that up to 2 pi. There the angles that it is given lie 2^-21
+// apart, and are one such step apart where a product and a sum are joined. Logarithm, root and product round too.
+Values Problem<NoiseOp>::tolerance(const Trial<NoiseOp>& trial, const Args& args, const Values&,
+                                   const Values& expected) {
+  const auto channels = static_cast<std::size_t>(trial.c.channels), pixels = expected.size() / channels;
+  return bounds(expected, [&](std::size_t i) {
+    const double uniform = philox(args.draw, i % channels * pixels + i / channels).uniform;
+    return std::sqrt(-2 * std::log(uniform)) * (2 * std::exp2(-21.41) + 0x1p-21) +
+           4 * rounding(DType::f32, expected[i]);
   });
 }
 

@@ -144,6 +144,12 @@ TEST_F(Checks, Embeddings) {
   rejects("sinusoid: input 2 f32, 7 channels", [&] { sinusoid(ctx_, zeros({2}), 7); });
 }
 
+TEST_F(Checks, Noise) {
+  const std::vector<PhiloxDraw> draws(2);
+  rejects("noise: 2 draws for 3x4x4x4", [&] { draw_noise(ctx_, draws, {3, 4, 4, 4}); });
+  rejects("noise: 2 draws for 2x16x4", [&] { draw_noise(ctx_, draws, {2, 16, 4}); });
+}
+
 TEST_F(Checks, Layouts) {
   rejects("concat: 2x3 f32 and 3x3 f32", [&] { concat(ctx_, zeros({2, 3}), zeros({3, 3})); });
   rejects("concat: 2x3 f32 and 2x3 bf16", [&] { concat(ctx_, zeros({2, 3}), zeros({2, 3}, DType::bf16)); });

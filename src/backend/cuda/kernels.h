@@ -24,6 +24,7 @@ void run(const Device& device, const LinearOp::Case& c, const LinearOp::Args& ar
 std::size_t scratch_bytes(const Device& device, const MatchTokensOp::Case& c);
 void run(const Device& device, const MatchTokensOp::Case& c, const MatchTokensOp::Args& args, std::byte* scratch);
 void run(const Device& device, const MergeTokensOp::Case& c, const MergeTokensOp::Args& args);
+void run(const Device& device, const NoiseOp::Case& c, const NoiseOp::Args& args);
 void run(const Device& device, const SinusoidOp::Case& c, const SinusoidOp::Args& args);
 void run(const Device& device, const UnmergeTokensOp::Case& c, const UnmergeTokensOp::Args& args);
 void run(const Device& device, const UpsampleOp::Case& c, const UpsampleOp::Args& args);

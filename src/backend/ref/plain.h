@@ -34,6 +34,7 @@ void run(const LayerNormOp::Case& c, const LayerNormOp::Args& args);
 void run(const LinearOp::Case& c, const LinearOp::Args& args);
 void run(const MatchTokensOp::Case& c, const MatchTokensOp::Args& args);
 void run(const MergeTokensOp::Case& c, const MergeTokensOp::Args& args);
+void run(const NoiseOp::Case& c, const NoiseOp::Args& args);
 void run(const SinusoidOp::Case& c, const SinusoidOp::Args& args);
 void run(const UnmergeTokensOp::Case& c, const UnmergeTokensOp::Args& args);
 void run(const UpsampleOp::Case& c, const UpsampleOp::Args& args);
