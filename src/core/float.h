@@ -52,7 +52,7 @@ struct f16 {
 /// 8-bit floats of the OCP specification: e4m3 has no infinity and one NaN pattern, e5m2 is the upper half of binary16.
 struct f8_e4m3 {
   std::uint8_t bits = 0;
-  explicit operator float() const {
+  constexpr explicit operator float() const {
     const int exponent = (bits >> 3) & 15, mantissa = bits & 7;
     if (exponent == 15 && mantissa == 7) return std::bit_cast<float>(0x7fc00000u);
     const float value = exponent ? static_cast<float>(8 + mantissa) * std::bit_cast<float>((exponent + 117u) << 23)

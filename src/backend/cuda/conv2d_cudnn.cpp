@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "backend/cuda/alignment.h"
 #include "backend/cuda/conv2d_finish.h"
 #include "backend/cuda/cudnn_choice.h"
 #include "backend/cuda/pack.h"
@@ -38,10 +39,9 @@ bool has_more_than_sums(const Case& c) {
 
 /// Of sums that cannot lie where y will, so that what follows is aligned as scratch is.
 std::size_t sums_bytes(const Case& c) {
-  constexpr std::size_t line = 256;
   if (c.x == c.y) return 0;
   const auto values = static_cast<std::size_t>(c.batch * c.out_height() * c.out_width() * c.out_channels);
-  return (values * bytes_of(c.x) + line - 1) / line * line;
+  return aligned(values * bytes_of(c.x));
 }
 
 std::string key_of(const Case& c, bool tf32) {

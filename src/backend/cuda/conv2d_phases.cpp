@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "backend/cuda/alignment.h"
 #include "backend/cuda/conv2d_cudnn.h"
 #include "backend/cuda/cudnn_choice.h"
 #include "backend/cuda/pack.h"
@@ -143,9 +144,8 @@ class CudnnPhases final : public Implementation<Conv2dOp> {
   }
   /// A multiple of what cuDNN loads at a time.
   static std::size_t phase_bytes(const Case& c) {
-    constexpr std::size_t line = 256;
     const auto values = static_cast<std::size_t>(c.out_channels * c.in_channels * taps * taps);
-    return (values * bytes_of(weight_type(c)) + line - 1) / line * line;
+    return aligned(values * bytes_of(weight_type(c)));
   }
 
   const std::shared_ptr<const Cudnn> cudnn_;

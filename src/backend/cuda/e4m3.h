@@ -4,15 +4,12 @@
 #include <cstdint>
 #include <cuda_runtime.h>
 
+#include "core/float.h"
+
 namespace sumi::cuda {
 
-/// A number of e4m3: a sign, four bits of exponent, three of fraction; up to 448, multiples of 2^-9 below 2^-6.
-struct E4m3 {
-  std::uint8_t bits;
-};
-
 /// The nearest to x, ties to even; |x| is at most 448.
-__host__ __device__ inline E4m3 to_e4m3(float x) {
+__host__ __device__ inline f8_e4m3 to_e4m3(float x) {
   const auto word = std::bit_cast<std::uint32_t>(x);
   const std::uint32_t sign = word >> 24 & 0x80u;
   std::uint32_t magnitude = word & 0x7fffffffu;
@@ -23,13 +20,6 @@ __host__ __device__ inline E4m3 to_e4m3(float x) {
   }
   magnitude += 0x7ffffu + (magnitude >> 20 & 1u);
   return {static_cast<std::uint8_t>(sign | ((magnitude >> 20) - (120u << 3)))};  // exponents count from -7, not -127
-}
-
-__host__ __device__ inline float to_float(E4m3 x) {
-  const std::uint32_t magnitude = x.bits & 0x7fu;
-  const float value =
-      magnitude < 8 ? static_cast<float>(magnitude) * 0x1p-9f : std::bit_cast<float>((magnitude << 20) + (120u << 23));
-  return x.bits & 0x80u ? -value : value;
 }
 
 }  // namespace sumi::cuda

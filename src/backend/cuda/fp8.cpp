@@ -2,16 +2,13 @@
 
 #include <vector>
 
+#include "backend/cuda/alignment.h"
+#include "backend/cuda/e4m3.h"
 #include "core/threads.h"
 #include "ops/operations.h"
 
 namespace sumi::cuda {
 namespace {
-
-std::size_t value_bytes(std::int64_t rows, std::int64_t columns) {
-  constexpr std::size_t line = 256;
-  return (static_cast<std::size_t>(rows * columns) + line - 1) / line * line;
-}
 
 class PlainFp8 final : public Implementation<LinearOp> {
   using Case = LinearOp::Case;
@@ -45,12 +42,17 @@ class PlainFp8 final : public Implementation<LinearOp> {
 
 }  // namespace
 
+std::size_t fp8_value_bytes(std::int64_t rows, std::int64_t columns) {
+  return aligned(static_cast<std::size_t>(rows * columns));
+}
+
 std::size_t fp8_bytes(std::int64_t rows, std::int64_t columns) {
-  return value_bytes(rows, columns) + static_cast<std::size_t>(rows) * sizeof(float);
+  return fp8_value_bytes(rows, columns) + static_cast<std::size_t>(rows) * sizeof(float);
 }
 
 Fp8Rows fp8_rows(const std::byte* memory, std::int64_t rows, std::int64_t columns) {
-  return {reinterpret_cast<const E4m3*>(memory), reinterpret_cast<const float*>(memory + value_bytes(rows, columns))};
+  return {reinterpret_cast<const f8_e4m3*>(memory),
+          reinterpret_cast<const float*>(memory + fp8_value_bytes(rows, columns))};
 }
 
 Plan fp8_plan(const LinearOp::Case& c) {
@@ -58,7 +60,7 @@ Plan fp8_plan(const LinearOp::Case& c) {
 }
 
 void pack_fp8(const LinearOp::Case& c, const Source& source, std::byte* to) {
-  auto* steps = reinterpret_cast<float*>(to + value_bytes(c.weight_rows(), c.in));
+  auto* steps = reinterpret_cast<float*>(to + fp8_value_bytes(c.weight_rows(), c.in));
   parallel_for(c.weight_rows(), 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> row(static_cast<std::size_t>(c.in));
     for (; begin < end; ++begin) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "backend/cuda/device.h"
-#include "backend/cuda/e4m3.h"
+#include "core/float.h"
 #include "ops/linear.h"
 
 namespace sumi::cuda {
@@ -10,12 +10,13 @@ namespace sumi::cuda {
 
 /// A matrix of such rows, in memory of the device.
 struct Fp8Rows {
-  const E4m3* values;  ///< (rows, columns)
-  const float* steps;  ///< (rows)
+  const f8_e4m3* values;  ///< (rows, columns)
+  const float* steps;     ///< (rows)
 };
 
-/// Bytes of one: values, and steps behind them.
+/// Bytes of one, and of these the ones before the steps.
 std::size_t fp8_bytes(std::int64_t rows, std::int64_t columns);
+std::size_t fp8_value_bytes(std::int64_t rows, std::int64_t columns);
 Fp8Rows fp8_rows(const std::byte* memory, std::int64_t rows, std::int64_t columns);
 
 /// A plan for the weight of a case, without scratch, and the weight in memory of the host.

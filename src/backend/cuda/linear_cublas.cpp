@@ -1,5 +1,6 @@
 #include "backend/cuda/linear_cublas.h"
 
+#include "backend/cuda/alignment.h"
 #include "backend/cuda/cublas_product.h"
 #include "backend/cuda/fp8.h"
 #include "backend/cuda/library.h"
@@ -8,10 +9,6 @@
 
 namespace sumi::cuda {
 namespace {
-
-constexpr std::size_t line = 256;  ///< what parts of the scratch begin at multiples of
-
-std::size_t whole_lines(std::size_t bytes) { return (bytes + line - 1) / line * line; }
 
 /// cuBLASLt fuses bias and residual. It has no gates, and of the activations only one that a model here has and one
 /// that approximates: these go over the product once more, from scratch to y. In the UNet that are the gated linears.
@@ -107,8 +104,8 @@ class CublasLinear final : public Implementation<LinearOp> {
     const auto values = static_cast<std::size_t>(c.rows * c.weight_rows());
     return std::make_shared<const Planned>(Planned{.product = std::move(product),
                                                    .finishes = finishes,
-                                                   .x_bytes = fp8 ? whole_lines(fp8_bytes(c.rows, c.in)) : 0,
-                                                   .sums_bytes = finishes ? whole_lines(values * bytes_of(c.y)) : 0});
+                                                   .x_bytes = fp8 ? aligned(fp8_bytes(c.rows, c.in)) : 0,
+                                                   .sums_bytes = finishes ? aligned(values * bytes_of(c.y)) : 0});
   }
 
   const Device& device_;

@@ -18,6 +18,7 @@ namespace sumi::cuda {
 __device__ __forceinline__ float to_float(float x) { return x; }
 __device__ __forceinline__ float to_float(__half x) { return __half2float(x); }
 __device__ __forceinline__ float to_float(__nv_bfloat16 x) { return __bfloat162float(x); }
+__device__ __forceinline__ float to_float(f8_e4m3 x) { return static_cast<float>(x); }
 
 template <class T>
 __device__ __forceinline__ T rounded(float x);

@@ -4,14 +4,9 @@
 #include <span>
 #include <vector>
 
+#include "backend/cuda/alignment.h"
+
 namespace sumi::cuda {
-
-/// What begins at a multiple of it suits all kernels and libraries, as memory from cudaMalloc does.
-constexpr std::size_t weight_alignment = 256;
-
-constexpr std::size_t aligned(std::size_t bytes) {
-  return (bytes + weight_alignment - 1) / weight_alignment * weight_alignment;
-}
 
 /// Whose weights go first where not all have room on the device.
 enum class Rank {
